@@ -1,0 +1,200 @@
+"""Engine and transaction. One request = one transaction, begun by its first statement, ended by the door (design §3).
+
+SQLAlchemy keeps the pool and the table definitions; statements go to psycopg in pipeline mode, so that everything an
+action needs next travels in one round trip. What nobody waits for (audit row, settings, inserts) is queued with
+``later`` and sent along with the next read, or with the COMMIT.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString, NamedTuple, Self
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import namedtuple_row
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from renkei.errors import Unavailable
+
+Row = Any
+"""A named tuple with the columns of the statement."""
+
+SERVICE_ROLE, WORKER_ROLE, LEDGER_ROLE = "renkei_service", "renkei_worker", "renkei_ledger"
+
+LIMITS = "-c statement_timeout=15s -c lock_timeout=8s -c idle_in_transaction_session_timeout=60s -c jit=off"
+"""No request holds the database longer; jit costs more than it saves on statements this short."""
+
+
+class Statement(NamedTuple):
+    """SQL with psycopg placeholders, and its parameters."""
+
+    text: LiteralString | sql.Composed
+    parameters: Mapping[str, object] | Sequence[object] = ()
+
+
+def driver_url(url: str) -> URL:
+    """``postgresql://…`` as operators write it → the same for SQLAlchemy with psycopg."""
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+def make_engine(url: str, role: str, pool_size: int = 10) -> AsyncEngine:
+    """An engine whose every connection works as ``role``, which owns nothing and is bound by row-level security."""
+    engine = create_async_engine(
+        driver_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        connect_args={"options": LIMITS, "connect_timeout": 5, "application_name": "renkei"},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def take_role(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)).as_string(None))
+        cursor.close()
+        connection.commit()
+
+    return engine
+
+
+class Transaction:
+    """One transaction on one connection. ``run`` is one round trip, however many statements it carries."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._connection: AsyncConnection | None = None
+        self._driver: psycopg.AsyncConnection[Row] | None = None
+        self._queue: list[Statement] = []
+        self._done = False
+
+    def later(
+        self, text: LiteralString | sql.Composed, parameters: Mapping[str, object] | Sequence[object] = ()
+    ) -> None:
+        """Queue a statement whose rows nobody needs; it goes out before the next one, or with the commit."""
+        self._queue.append(Statement(text, parameters))
+
+    def open_patients(self, ids: Iterable[UUID]) -> None:
+        """Open clinical rows of these patients to the rest of this transaction. The gate's to call, after deciding."""
+        self._set_local("renkei.patient_ids", ids)
+
+    def ask_about(self, ids: Iterable[UUID]) -> None:
+        """Open what ``access.reach`` reads, for these organizations and candidate patients, and nothing else."""
+        self._set_local("renkei.asked", ids)
+
+    def _set_local(self, setting: LiteralString, ids: Iterable[UUID]) -> None:
+        # The statement form, not set_config(): Citus forwards only the statement to its shards (design §10).
+        # The value is quoted by the driver's composition, never by hand.
+        value = ",".join(map(str, ids))
+        self._queue.append(Statement(sql.SQL("SET LOCAL {} = {}").format(sql.SQL(setting), sql.Literal(value))))
+
+    async def rows(
+        self,
+        text: LiteralString | sql.Composed,
+        parameters: Mapping[str, object] | Sequence[object] = (),
+        *,
+        last: bool = False,
+    ) -> list[Row]:
+        """The rows of one statement. ``last``: the transaction's last; its COMMIT travels in the same round trip."""
+        return (await self.run(Statement(text, parameters), last=last))[0]
+
+    async def row(
+        self, text: LiteralString | sql.Composed, parameters: Mapping[str, object] | Sequence[object] = ()
+    ) -> Row | None:
+        """The first row of one statement, or None."""
+        rows = await self.rows(text, parameters)
+        return rows[0] if rows else None
+
+    async def run(self, *statements: Statement, last: bool = False) -> list[list[Row]]:
+        """Send what is queued and these statements in one round trip; the rows of each of these."""
+        fresh = self._driver is None
+        waiting, self._queue = [*self._queue, *statements], []
+        try:
+            results = await self._pipeline(waiting, last)
+        except psycopg.OperationalError as error:
+            # A pooled connection may have died with a restarted server. Nothing of this transaction has been sent on
+            # another one yet and none of it can have been committed, so it is safe to begin again on a new connection.
+            if not (fresh and not last and self._driver is not None and self._driver.closed):
+                raise
+            await self._forget()
+            await self._engine.dispose(close=False)
+            try:
+                results = await self._pipeline(waiting, last)
+            except psycopg.OperationalError:
+                raise Unavailable from error
+        return results[len(waiting) - len(statements) :]
+
+    async def _pipeline(self, statements: Sequence[Statement], last: bool) -> list[list[Row]]:
+        driver = self._driver or await self._connect()
+        cursors = []
+        async with driver.pipeline():
+            for statement in statements:
+                cursor = driver.cursor(row_factory=namedtuple_row)
+                # A composed statement carries its values in its text: preparing it would fill the cache for nothing.
+                prepare = False if isinstance(statement.text, sql.Composed) else None
+                await cursor.execute(statement.text, statement.parameters or None, prepare=prepare)
+                cursors.append(cursor)
+            if last:
+                await driver.commit()
+        self._done = last
+        return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+    async def _connect(self) -> "psycopg.AsyncConnection[Row]":
+        self._connection = await self._engine.connect()
+        driver = (await self._connection.get_raw_connection()).driver_connection
+        if not isinstance(driver, psycopg.AsyncConnection):
+            raise TypeError(type(driver))
+        self._driver = driver
+        return driver
+
+    async def commit(self) -> None:
+        """Send what is queued and commit. Called by the door that opened the transaction, by nobody else."""
+        if self._done or (self._driver is None and not self._queue):
+            return
+        await self.run(last=True)
+
+    async def close(self) -> None:
+        """Roll back what is not committed and give the connection back."""
+        if self._connection is None:
+            return
+        if self._driver is not None and (self._driver.closed or self._driver.broken):
+            await self._forget()
+            return
+        try:
+            if self._driver is not None and not self._done:
+                await self._driver.rollback()
+        except psycopg.Error:
+            await self._forget()
+            return
+        await self._connection.close()
+        self._connection = self._driver = None
+
+    async def _forget(self) -> None:
+        if self._connection is not None:
+            await self._connection.invalidate()
+            await self._connection.close()
+        self._connection = self._driver = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[Transaction]:
+    """A transaction committed when its block ends well, rolled back otherwise; a database away is ``Unavailable``."""
+    try:
+        async with Transaction(engine) as tx:
+            yield tx
+            await tx.commit()
+    except (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, PoolTimeout, OSError) as error:
+        raise Unavailable from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable from error
+        raise

@@ -1,0 +1,31 @@
+"""Settings: read once from ``RENKEI_*`` variables, frozen, passed down. Each is explained in ``.env.example``."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All a deployment can choose. Durations in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="RENKEI_", frozen=True, extra="ignore")
+
+    database_url: SecretStr | None = None
+    worker_database_url: SecretStr | None = None
+    owner_database_url: SecretStr | None = None
+    data_dir: Path = Path(".demo")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = Field(default=2, ge=1, le=64)
+    issuer: str = "http://127.0.0.1:8000"
+    pool_size: int = Field(default=10, ge=1, le=200)
+    max_document_bytes: int = Field(default=1_000_000, ge=1_000)
+    token_seconds: int = Field(default=900, ge=60, le=3600)
+    metrics_token: SecretStr | None = None
+    log_level: str = "INFO"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Where the keys that sign tokens lie, one PEM file each, mode 0600."""
+        return self.data_dir / "keys"

@@ -1,0 +1,62 @@
+"""What happened: the feed's changes and the two ledgers, one of acts on patients and one of acts on no patient."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from renkei.tables.base import Json, Texts, column, metadata, moment, optional, patient_table, reason
+
+changes = patient_table(  # 更新情報: written in the transaction of what changed, without position
+    "changes",
+    column("kind", sa.Text),
+    optional("record_id", sa.Uuid),
+    optional("organization_id", sa.Uuid),
+    moment("at"),
+    reason(),
+)
+
+change_positions = sa.Table(  # given by the worker after commit: gapless, in one order
+    "change_positions",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    column("patient_id", sa.Uuid),
+    column("change_id", sa.Uuid),
+    sa.UniqueConstraint("patient_id", "change_id"),
+)
+
+
+def _event_columns() -> tuple[sa.Column[Any], ...]:
+    return (
+        column("request_id", sa.Uuid),
+        moment("at"),
+        column("action", sa.Text),
+        column("outcome", sa.Text),
+        optional("reason", sa.Text),
+        column("actor_kind", sa.Text),
+        optional("client_id", sa.Uuid),
+        optional("organization_id", sa.Uuid),
+        optional("user_id", sa.Text),
+        optional("user_name", sa.Text),
+        optional("profession", sa.Text),
+    )
+
+
+audit_events = patient_table(  # 監査記録. No foreign key: a refusal may name a patient that does not exist
+    "audit_events",
+    *_event_columns(),
+    column("basis", Texts),
+    column("groups", Texts),
+    optional("record_id", sa.Uuid),
+    sa.Index(None, "patient_id", "at"),
+    sa.Index(None, "at"),
+    of_patient=False,
+)
+
+service_events = sa.Table(  # acts on no patient
+    "service_events",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    *_event_columns(),
+    column("detail", Json),
+    sa.Index(None, "at"),
+)

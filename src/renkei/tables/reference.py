@@ -1,0 +1,56 @@
+"""Reference tables: who takes part, and what each profession may do. Small; no foreign key to patient tables."""
+
+import sqlalchemy as sa
+
+from renkei.tables.base import Instant, Json, Texts, column, metadata, moment, optional, reason
+
+organizations = sa.Table(  # 事業所・医療機関
+    "organizations",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    column("code", sa.Text),
+    column("name", sa.Text),
+    column("kind", sa.Text),
+    moment("registered_at"),
+    optional("suspended_at", Instant),
+    reason(),
+    sa.UniqueConstraint("code"),
+)
+
+clients = sa.Table(  # 連携システム
+    "clients",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    column("client_id", sa.Text),
+    column("name", sa.Text),
+    column("kind", sa.Text),
+    column("secret_hash", sa.LargeBinary),
+    moment("registered_at"),
+    optional("disabled_at", Instant),
+    reason(),
+    sa.UniqueConstraint("client_id"),
+    sa.CheckConstraint("kind IN ('client', 'admin', 'auditor')", name="kind"),
+)
+
+delegations = sa.Table(  # 委任: a client may act for an organization, with these professions
+    "delegations",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("client_id", sa.Uuid, sa.ForeignKey("clients.id"), nullable=False),
+    sa.Column("organization_id", sa.Uuid, sa.ForeignKey("organizations.id"), nullable=False),
+    column("professions", Texts),
+    column("valid_from", sa.Date),
+    optional("valid_until", sa.Date),
+    optional("ended_at", Instant),
+    reason(),
+    sa.Index(None, "client_id", "organization_id"),
+)
+
+permission_tables = sa.Table(  # 権限表: every edit is a version
+    "permission_tables",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    column("rights", Json),
+    moment("recorded_at"),
+    reason(),
+)
