@@ -1,0 +1,114 @@
+"""Writing the two ledgers: acts on a patient (``audit_events``) and acts on no patient (``service_events``).
+
+One event per request and patient shown or asked for, sharing the request's id. An allowed act's event is written in the
+transaction of the act; a refusal has one of its own (design §3, rule 6).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from renkei.access.actor import Actor
+from renkei.database import Transaction
+from renkei.ids import new_id
+from renkei.vocabulary import Basis, Group, Outcome, Reason
+
+INSERT_EVENTS = """
+INSERT INTO audit_events (patient_id, id, request_id, action, outcome, reason, actor_kind, client_id, organization_id,
+  user_id, user_name, profession, basis, groups, record_id)
+SELECT patient_id, id, %(request_id)s, %(action)s, %(outcome)s, %(reason)s, %(actor_kind)s, %(client_id)s,
+  %(organization_id)s, %(user_id)s, %(user_name)s, %(profession)s, string_to_array(basis, ','), string_to_array(groups, ','),
+  %(record_id)s
+FROM unnest(%(patients)s::uuid[], %(ids)s::uuid[], %(bases)s::text[], %(groups)s::text[]) AS e (patient_id, id, basis, groups)
+"""
+
+INSERT_EVENT = """
+INSERT INTO audit_events (patient_id, id, request_id, action, outcome, reason, actor_kind, client_id, organization_id,
+  user_id, user_name, profession, basis, groups, record_id)
+VALUES (%(patient_id)s, %(id)s, %(request_id)s, %(action)s, %(outcome)s, %(reason)s, %(actor_kind)s, %(client_id)s,
+  %(organization_id)s, %(user_id)s, %(user_name)s, %(profession)s, %(basis)s, %(groups)s, %(record_id)s)
+"""
+
+INSERT_SERVICE_EVENT = """
+INSERT INTO service_events (id, request_id, action, outcome, reason, actor_kind, client_id, organization_id, user_id,
+  user_name, profession, detail)
+VALUES (%(id)s, %(request_id)s, %(action)s, %(outcome)s, %(reason)s, %(actor_kind)s, %(client_id)s, %(organization_id)s,
+  %(user_id)s, %(user_name)s, %(profession)s, %(detail)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks what in which request: the part of an event that is known before anything is decided.
+
+    action: the permission's string. record_id: the record concerned, where the request names one.
+    """
+
+    request_id: UUID
+    actor: Actor
+    action: str
+    record_id: UUID | None = None
+
+    def _columns(self, outcome: Outcome, reason: Reason | str | None) -> dict[str, object]:
+        actor = self.actor
+        return {
+            "request_id": self.request_id,
+            "action": self.action,
+            "outcome": outcome.value,
+            "reason": reason,
+            "actor_kind": actor.kind.value,
+            "client_id": actor.client_id,
+            "organization_id": actor.organization.id if actor.organization else None,
+            "user_id": actor.user_id,
+            "user_name": actor.user_name,
+            "profession": actor.profession,
+        }
+
+    def allowed(self, tx: Transaction, patient_id: UUID, bases: Iterable[Basis], groups: Iterable[Group]) -> UUID:
+        """Queue the event of one allowed act on one patient; it travels with the act's next statement."""
+        event_id = new_id()
+        columns = self._columns(Outcome.allowed, None)
+        written = {"patient_id": patient_id, "id": event_id, "basis": sorted(bases), "groups": list(groups)}
+        tx.later(INSERT_EVENT, {**columns, **written, "record_id": self.record_id})
+        return event_id
+
+    def allowed_page(
+        self, tx: Transaction, shown: Sequence[tuple[UUID, Iterable[Basis], Iterable[Group]]]
+    ) -> list[UUID]:
+        """Queue one event per patient shown on a page."""
+        ids = [new_id() for _ in shown]
+        columns = self._columns(Outcome.allowed, None)
+        lists = {
+            "patients": [patient_id for patient_id, _, _ in shown],
+            "ids": ids,
+            "bases": [",".join(sorted(bases)) for _, bases, _ in shown],
+            "groups": [",".join(groups) for _, _, groups in shown],
+        }
+        tx.later(INSERT_EVENTS, {**columns, **lists, "record_id": None})
+        return ids
+
+    def refused(self, tx: Transaction, patient_id: UUID, reason: str) -> None:
+        """Queue the event of a refusal, also for a patient that does not exist."""
+        columns = self._columns(Outcome.refused, reason)
+        tx.later(
+            INSERT_EVENT,
+            {
+                **columns,
+                "patient_id": patient_id,
+                "id": new_id(),
+                "basis": [],
+                "groups": [],
+                "record_id": self.record_id,
+            },
+        )
+
+    def served(self, tx: Transaction, detail: Mapping[str, object], refused: str | None = None) -> UUID:
+        """Queue the event of an act on no patient. detail: ids and names, never content."""
+        event_id = new_id()
+        outcome = Outcome.refused if refused else Outcome.allowed
+        tx.later(
+            INSERT_SERVICE_EVENT, {**self._columns(outcome, refused), "id": event_id, "detail": Jsonb(dict(detail))}
+        )
+        return event_id

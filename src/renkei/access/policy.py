@@ -1,0 +1,270 @@
+"""The table: what a profession may read and write, and what of a patient's record one actor sees. Pure, no SQL.
+
+Terms: a *part* is what is granted as one: a (group, tier) such as ``medical.basic``, or one restricted item such as
+``medical.infection``. Other organizations' statements need the permission table and a consent in force (or an emergency
+access); one's own need only the permission table.
+"""
+
+import csv
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+from uuid import UUID
+
+from renkei.access.actor import Actor
+from renkei.catalogue import Catalogue
+from renkei.vocabulary import (
+    RESTRICTED_COLUMN,
+    ActorKind,
+    Basis,
+    ConsentSubject,
+    Group,
+    Part,
+    Permission,
+    Profession,
+    Reason,
+    RecordKind,
+    Tier,
+)
+
+COLUMNS: tuple[tuple[Group, Tier], ...] = tuple(
+    (group, tier)
+    for group in (Group.person, Group.family, Group.medical, Group.living, Group.care_report)
+    for tier in Tier
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an actor's professions may do by the permission table, before any tie or consent is asked."""
+
+    read: frozenset[tuple[Group, Tier]]
+    write: frozenset[tuple[Group, Tier]]
+    restricted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionTable:
+    """権限表: profession → column (``medical_basic`` … ``restricted``) → "", "r" or "rw". Every edit is a version."""
+
+    version: int
+    rows: Mapping[Profession, Mapping[str, str]]
+
+    def of(self, profession: Profession) -> Rights:
+        """The rights of one profession."""
+        row = self.rows.get(profession, {})
+        return Rights(
+            frozenset(c for c in COLUMNS if "r" in row.get(f"{c[0]}_{c[1]}", "")),
+            frozenset(c for c in COLUMNS if "w" in row.get(f"{c[0]}_{c[1]}", "")),
+            "r" in row.get(RESTRICTED_COLUMN, ""),
+        )
+
+    def rights(self, actor: Actor) -> Rights:
+        """The rights of an actor. A system has the union of its professions', within its own row, nothing restricted."""
+        if not actor.is_system:
+            return self.of(actor.professions[0]) if actor.professions else Rights(frozenset(), frozenset(), False)
+        mine = self.of(Profession.system)
+        each = [self.of(profession) for profession in actor.professions]
+        return Rights(
+            mine.read.intersection(frozenset().union(*(r.read for r in each))),
+            mine.write.intersection(frozenset().union(*(r.write for r in each))),
+            False,
+        )
+
+
+@cache
+def default_rows() -> Mapping[Profession, Mapping[str, str]]:
+    """The table a new installation starts with (``defaults.csv``)."""
+    text = resources.files("renkei.access").joinpath("defaults.csv").read_text("utf-8")
+    return {Profession(row.pop("profession")): row for row in csv.DictReader(text.splitlines())}
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """One consent that covers an organization now: by its place in the team or by name. Withdrawn ones explain."""
+
+    about: ConsentSubject
+    professions: frozenset[str]
+    groups: frozenset[str]
+    restricted: frozenset[str]
+    named: bool
+    withdrawn: bool
+
+    def covers(self, actor_profession: Profession | None) -> bool:
+        """Whether its narrowing by profession lets this one in. A system has no profession to be named by."""
+        return not self.professions or (actor_profession is not None and actor_profession in self.professions)
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """All that binds one organization to one patient now, as ``reach`` found it."""
+
+    patient_id: UUID
+    organization_id: UUID
+    own: bool = False
+    in_team: bool = False
+    was_in_team: bool = False
+    part: Part | None = None
+    requested: bool = False
+    consents: Sequence[Consent] = ()
+    emergency: frozenset[str] = frozenset()
+
+    def bases(self, profession: Profession | None) -> frozenset[Basis]:
+        """The ties that stand; none means the patient does not exist for this actor (404)."""
+        named = any(c.named and not c.withdrawn and c.covers(profession) for c in self.consents)
+        standing = {
+            Basis.own: self.own,
+            Basis.care_team: self.in_team,
+            Basis.consent: named,
+            Basis.emergency: bool(self.emergency),
+            Basis.requested: self.requested,
+        }
+        return frozenset(basis for basis, stands in standing.items() if stands)
+
+    def knows_person(self, profession: Profession | None) -> bool:
+        """Whether the registered person may be shown. An organization that only matched a number sees what it sent."""
+        return self.was_in_team or bool(self.bases(profession) & {Basis.consent, Basis.emergency})
+
+
+class Withheld(NamedTuple):
+    """One thing not shown: a (group, tier), or a restricted item, and why."""
+
+    group: Group
+    tier: Tier | None
+    item: str | None
+    reason: Reason
+
+    def as_json(self) -> dict[str, str]:
+        """The contract's form: ``tier`` or ``item``, never both."""
+        which = {"item": self.item} if self.item else {"tier": str(self.tier)}
+        return {"group": self.group.value, **which, "reason": self.reason.value}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one actor sees of one patient. Depends on rights, ties and consents only, never on what is recorded:
+    ``withheld`` tells what one may not see, and nothing about whether there is anything.
+
+    shared: parts in which every organization's statements may be read. own: parts of one's own statements.
+    """
+
+    shared: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+    withheld: tuple[Withheld, ...] = field(default=())
+
+    def withheld_in(self, groups: Collection[Group]) -> list[dict[str, str]]:
+        """``withheld`` of an answer that concerns these groups."""
+        return [w.as_json() for w in self.withheld if w.group in groups]
+
+    def readable_groups(self, groups: Iterable[Group]) -> list[Group]:
+        """Those of the groups of which anything may be read, one's own included."""
+        seen = {part.split(".")[0] for part in self.shared | self.own}
+        return [group for group in groups if group in seen]
+
+
+def view(rights: Rights, tie: Tie, profession: Profession | None, catalogue: Catalogue) -> View:
+    """Decide, part by part, what may be seen and why the rest may not. The one place where consent decides."""
+    covering = [c for c in tie.consents if c.covers(profession)]
+    standing = [c for c in covering if not c.withdrawn and c.about is ConsentSubject.patient]
+    groups = frozenset().union(*(c.groups for c in standing))
+    named = frozenset().union(*(c.restricted for c in standing))
+    withdrawn = frozenset().union(*(c.groups for c in covering if c.withdrawn and c.about is ConsentSubject.patient))
+    family = any(c.about is ConsentSubject.family and not c.withdrawn for c in covering)
+    shared, own, withheld = set[str](), set[str](), list[Withheld]()
+    for group, tier in COLUMNS:
+        if (group, tier) not in rights.read:
+            withheld.append(Withheld(group, tier, None, Reason.profession))
+            continue
+        own.add(f"{group}.{tier}")
+        missing = _missing(group, groups, withdrawn, family, tie.emergency)
+        if missing is None:
+            shared.add(f"{group}.{tier}")
+        else:
+            withheld.append(Withheld(group, tier, None, missing))
+        for item in catalogue.group(group, tier):
+            if not item.restricted:
+                continue
+            if rights.restricted:
+                own.add(item.code)
+            by_consent = _missing(group, groups, withdrawn, family, frozenset()) is None and item.code in named
+            if rights.restricted and by_consent:
+                shared.add(item.code)
+            elif missing is None:
+                why = Reason.restricted if rights.restricted else Reason.profession
+                withheld.append(Withheld(group, None, item.code, why))
+    return View(frozenset(shared), frozenset(own), tuple(withheld))
+
+
+def _missing(
+    group: Group, groups: frozenset[str], withdrawn: frozenset[str], family: bool, emergency: frozenset[str]
+) -> Reason | None:
+    """What lacks for others' statements in this group, or None when nothing does."""
+    if group in emergency:
+        return None
+    if group not in groups:
+        return Reason.consent_withdrawn if group in withdrawn else Reason.no_consent
+    # Family items belong to the family too (design §4): their consent is one of its own.
+    return Reason.family_consent_missing if group is Group.family and not family else None
+
+
+class Rule(NamedTuple):
+    """What a permission asks of the actor: a right by the table, a tie, or an office of administration."""
+
+    right: str
+    has_right: Callable[[Rights], bool]
+    ties: frozenset[Basis] | None = None  # None: any of them
+    admin: bool = False
+    auditor: bool = False
+
+
+def _reads(*columns: tuple[Group, Tier]) -> Callable[[Rights], bool]:
+    return lambda rights: any(column in rights.read for column in columns)
+
+
+def _writes(*columns: tuple[Group, Tier]) -> Callable[[Rights], bool]:
+    return lambda rights: any(column in rights.write for column in columns)
+
+
+def _of(kind: RecordKind) -> tuple[tuple[Group, Tier], ...]:
+    return tuple(column for column in COLUMNS if column[0] in kind.groups)
+
+
+_TEAM = frozenset({Basis.care_team})
+_WRITERS = frozenset({Basis.care_team, Basis.requested})
+_SHEET, _REPORT = _of(RecordKind.face_sheet), _of(RecordKind.care_report)
+_PERSON = (Group.person, Tier.basic)
+_TEAM_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True)
+_LEDGER_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True, auditor=True)
+
+RULES: Mapping[Permission, Rule] = {
+    Permission.patient_register: Rule("any.write", _writes(*COLUMNS)),
+    Permission.patient_search: Rule("any.read", _reads(*COLUMNS)),
+    Permission.patient_read: Rule("any.read", _reads(*COLUMNS)),
+    Permission.face_sheet_submit: Rule("face_sheet.write", _writes(*_SHEET), _WRITERS),
+    Permission.face_sheet_read: Rule("face_sheet.read", _reads(*_SHEET)),
+    Permission.face_sheet_withdraw: Rule("face_sheet.write", _writes(*_SHEET)),
+    Permission.care_report_submit: Rule("care_report.write", _writes(*_REPORT), _WRITERS),
+    Permission.care_report_read: Rule("care_report.read", _reads(*_REPORT)),
+    Permission.care_report_withdraw: Rule("care_report.write", _writes(*_REPORT)),
+    Permission.summary_read: Rule("any.read", _reads(*COLUMNS)),
+    Permission.consent_record: _TEAM_RULE,
+    Permission.consent_read: _LEDGER_RULE,
+    Permission.consent_withdraw: _TEAM_RULE,
+    Permission.care_team_place: _TEAM_RULE,
+    Permission.care_team_read: Rule("any.read", _reads(*COLUMNS), admin=True, auditor=True),
+    Permission.care_team_end: _TEAM_RULE,
+    Permission.emergency_access_open: Rule("medical_basic.read", _reads((Group.medical, Tier.basic))),
+    Permission.emergency_access_close: Rule("medical_basic.read", _reads((Group.medical, Tier.basic))),
+    Permission.access_read: _LEDGER_RULE,
+    Permission.access_log_read: _LEDGER_RULE,
+    Permission.organization_read: Rule("any", lambda _: True, admin=True, auditor=True),
+    Permission.organization_register: Rule("platform_admin", lambda _: False, admin=True),
+    Permission.client_register: Rule("platform_admin", lambda _: False, admin=True),
+}
+
+
+def holds_office(rule: Rule, actor: Actor) -> bool:
+    """Whether an administrator or auditor may do this by office."""
+    return (rule.admin and actor.kind is ActorKind.admin) or (rule.auditor and actor.kind is ActorKind.auditor)

@@ -1,0 +1,148 @@
+"""Access tokens: ES256 and nothing else. The one module that touches python-jose.
+
+python-jose 3.5 accepts a token without ``aud`` or ``exp`` even when they are checked, confuses HS and RS when
+``algorithms`` is open, ignores ``crit`` and ``typ``. So everything is required and compared here, the algorithm is one
+literal, keys are PEM by known kid, and what a header says of keys (jku, jwk, x5u …) is refused.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jose import jws
+from jose.exceptions import JOSEError
+
+from renkei.errors import Unauthorized
+
+ALGORITHM = "ES256"
+LARGEST_TOKEN = 8_000
+AUDIENCE = "renkei"
+LEEWAY_SECONDS = 5
+
+_HEADER = {"alg", "typ", "kid"}
+_REQUIRED = {"iss": str, "aud": str, "exp": int, "iat": int, "sub": str, "jti": str}
+_INVALID = ("アクセストークンが無効です", "The access token is not valid")
+_EXPIRED = ("アクセストークンの期限が切れています", "The access token has expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The signing key in use and all public keys that still verify, by kid (RFC 7638 thumbprint)."""
+
+    signing_kid: str
+    signing_pem: str
+    public_pem: Mapping[str, str]
+    jwks: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path) -> "Keys":
+        """Read every ``*.pem`` of a folder (newest signs); make the first key where there is none, mode 0600."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not list(folder.glob("*.pem")):
+            _write_new_key(folder)
+        public: dict[str, str] = {}
+        jwks: list[dict[str, str]] = []
+        signing = ("", "")
+        for path in sorted(folder.glob("*.pem"), key=lambda p: p.stat().st_mtime_ns):
+            pem = path.read_bytes()
+            key = serialization.load_pem_private_key(pem, None)
+            if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+                raise ValueError(f"{path.name} is not a P-256 private key")
+            jwk = _jwk(key.public_key())
+            kid = jwk["kid"]
+            public[kid] = (
+                key.public_key()
+                .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+                .decode()
+            )
+            jwks.append(jwk)
+            signing = (kid, pem.decode())
+        return cls(*signing, public, {"keys": jwks})
+
+
+def _write_new_key(folder: Path) -> None:
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    # Several workers may start at once: the first to link its key wins, the others read that one.
+    mine = folder / f".{os.getpid()}.new"
+    descriptor = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
+    try:
+        os.link(mine, folder / "0001.pem")
+    except FileExistsError:
+        pass
+    finally:
+        mine.unlink()
+
+
+def _jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
+    numbers = key.public_numbers()
+    x, y = (base64.urlsafe_b64encode(n.to_bytes(32, "big")).rstrip(b"=").decode() for n in (numbers.x, numbers.y))
+    thumbprint = json.dumps({"crv": "P-256", "kty": "EC", "x": x, "y": y}, separators=(",", ":")).encode()
+    kid = base64.urlsafe_b64encode(hashlib.sha256(thumbprint).digest()).rstrip(b"=").decode()
+    return {"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": kid, "use": "sig", "alg": ALGORITHM}
+
+
+def issue(keys: Keys, claims: Mapping[str, Any]) -> str:
+    """Sign an access token (RFC 9068 ``at+jwt``)."""
+    headers = {"kid": keys.signing_kid, "typ": "at+jwt"}
+    return str(jws.sign(dict(claims), keys.signing_pem, headers=headers, algorithm=ALGORITHM))
+
+
+def verify(keys: Keys, token: str, issuer: str, moment: float) -> dict[str, Any]:
+    """The claims of a token that holds in every respect. moment: seconds since 1970. Raises Unauthorized."""
+    if len(token) > LARGEST_TOKEN or token.count(".") != 2:
+        raise Unauthorized(_INVALID)
+    header = _decode(token.split(".")[0])
+    kid = header.get("kid")
+    if header.keys() != _HEADER or header["alg"] != ALGORITHM or header["typ"] != "at+jwt" or not isinstance(kid, str):
+        raise Unauthorized(_INVALID)
+    if (pem := keys.public_pem.get(kid)) is None:
+        raise Unauthorized(_INVALID)
+    try:
+        jws.verify(token, pem, algorithms=[ALGORITHM])
+    except (JOSEError, ValueError, TypeError) as error:
+        raise Unauthorized(_INVALID) from error
+    claims = _decode(token.split(".")[1])
+    for name, kind in _REQUIRED.items():
+        if type(claims.get(name)) is not kind:
+            raise Unauthorized(_INVALID)
+    if claims["iss"] != issuer or claims["aud"] != AUDIENCE or claims["iat"] > moment + LEEWAY_SECONDS:
+        raise Unauthorized(_INVALID)
+    if not isinstance(claims.get("nbf", 0), int) or claims.get("nbf", 0) > moment + LEEWAY_SECONDS:
+        raise Unauthorized(_INVALID)
+    if claims["exp"] <= moment:
+        raise Unauthorized(_EXPIRED)
+    return claims
+
+
+def _decode(part: str) -> dict[str, Any]:
+    """One part of a token: canonical base64url of one JSON object without duplicate names."""
+    try:
+        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        # Padding variants and stray characters decode to the same bytes; only the canonical spelling is a token.
+        if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
+            raise Unauthorized(_INVALID)
+        value = json.loads(raw, object_pairs_hook=_unique)
+    except (ValueError, RecursionError, binascii.Error) as error:
+        raise Unauthorized(_INVALID) from error
+    if not isinstance(value, dict):
+        raise Unauthorized(_INVALID)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
