@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from renkei.schemas.dates import ERAS, parse_birth_date, tokyo_day
+from renkei.schemas.dates import ERAS, instant, parse_birth_date, tokyo_day
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,19 @@ from renkei.schemas.dates import ERAS, parse_birth_date, tokyo_day
 )
 def test_tokyo_day(instant: str, day: str) -> None:
     assert tokyo_day(datetime.fromisoformat(instant)) == date.fromisoformat(day)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-20T09:30:00+09:00", "2026-11-20T00:30:00Z", "2026-11-20t00:30:00z", "2026-11-20T00:30:00.000Z"]
+)
+def test_instant(text: str) -> None:
+    assert instant(text) == datetime(2026, 11, 20, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["2026-11-20T09:30:00", "2026-11-20", "", "yesterday"])
+def test_what_is_no_instant(text: str) -> None:
+    with pytest.raises(ValueError):
+        instant(text)
 
 
 @pytest.mark.parametrize(

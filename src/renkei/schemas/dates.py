@@ -30,6 +30,14 @@ _ERA = re.compile(
 )
 
 
+def instant(text: str) -> datetime:
+    """The instant of an RFC 3339 time, aware; raises ValueError for a time without offset."""
+    found = datetime.fromisoformat(text.upper())  # RFC 3339 also has t and z; fromisoformat knows only Z
+    if found.tzinfo is None:
+        raise ValueError("a time without offset is no instant")
+    return found
+
+
 def tokyo_day(instant: datetime) -> date:
     """The day in Tokyo at this instant (aware). Where the calendar ends: its first or last day."""
     try:

@@ -62,7 +62,7 @@ def _letters(text: str) -> str:
 
 
 def _repeat(text: str, mark: str, voiced: str = "") -> str:
-    """Puts the letter repeated for a ``mark`` (ヽ 々), voiced for ``voiced`` (ヾ); drops a mark that repeats nothing."""
+    """Puts the repeated letter for a ``mark`` (ヽ 々), voiced for ``voiced`` (ヾ); drops one that repeats nothing."""
     if mark not in text and (not voiced or voiced not in text):
         return text
     written: list[str] = []
