@@ -21,6 +21,7 @@ ASKED = "ANY (string_to_array(NULLIF(current_setting('renkei.asked', true), ''),
 CLINICAL = (
     "patients",
     "patient_particulars",
+    "patient_identifiers",
     "possible_duplicates",
     "records",
     "record_withdrawals",
@@ -36,7 +37,7 @@ REACH_BY_ORGANIZATION = (
     "consent_organizations",
     "emergency_accesses",
 )
-CLOSED = ("identities", "audit_events", "change_positions")
+CLOSED = ("identities", "audit_events", "unpublished_changes", "change_positions")
 
 MATCH = """
 CREATE FUNCTION renkei_match_identity(keys bytea[], born date, sex_code text)
@@ -118,8 +119,10 @@ def upgrade() -> None:
 
     op.execute("GRANT SELECT ON change_positions TO renkei_service")
     policy("change_positions", "opened", "SELECT", "renkei_service", opened)
-    op.execute("GRANT SELECT ON changes TO renkei_worker")
-    policy("changes", "publish", "SELECT", "renkei_worker", "true")
+    op.execute("GRANT INSERT ON unpublished_changes TO renkei_service")
+    policy("unpublished_changes", "opened", "INSERT", "renkei_service", check=opened)
+    op.execute("GRANT SELECT, DELETE ON unpublished_changes TO renkei_worker")
+    policy("unpublished_changes", "publish", "ALL", "renkei_worker", "true", "true")
     op.execute("GRANT SELECT, INSERT ON change_positions TO renkei_worker")
     policy("change_positions", "publish", "ALL", "renkei_worker", "true", "true")
 

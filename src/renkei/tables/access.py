@@ -19,7 +19,14 @@ patient_particulars = patient_table(  # 基本属性: appended; the newest holds
     column("name_kana", Json),
     column("birth_date", sa.Date),
     column("sex", sa.Text),
-    column("identifiers", Json),
+    moment("recorded_at"),
+    reason(),
+)
+
+patient_identifiers = patient_table(  # 番号. organization_id: whose own number (local) it is
+    "patient_identifiers",
+    optional("organization_id", sa.Uuid),
+    column("body", Json),
     moment("recorded_at"),
     reason(),
 )
@@ -29,7 +36,7 @@ search_keys = patient_table(  # 検索用の正規化した氏名
     column("name_key", sa.Text),
     column("kana_key", sa.Text),
     column("birth_date", sa.Date),
-    column("sex", sa.Text),
+    column("identifiers", Texts),
     reason(),
 )
 
@@ -38,11 +45,7 @@ identities = sa.Table(  # 番号 → 利用者. Keyed by its own hash; closed to
     metadata,
     column("key", sa.LargeBinary),
     column("patient_id", sa.Uuid),
-    column("system", sa.Text),
-    optional("insurer", sa.Text),
-    optional("symbol", sa.Text),
-    column("value", sa.Text),
-    optional("branch", sa.Text),
+    column("body", Json),
     optional("organization_id", sa.Uuid),
     moment("recorded_at"),
     reason(),

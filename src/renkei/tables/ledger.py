@@ -15,6 +15,17 @@ changes = patient_table(  # 更新情報: written in the transaction of what cha
     reason(),
 )
 
+unpublished_changes = sa.Table(  # a queue beside the changes: what still awaits a position
+    "unpublished_changes",
+    metadata,
+    column("patient_id", sa.Uuid),
+    column("change_id", sa.Uuid),
+    moment("at"),
+    sa.PrimaryKeyConstraint("patient_id", "change_id"),
+    sa.ForeignKeyConstraint(["patient_id", "change_id"], ["changes.patient_id", "changes.id"]),
+    sa.Index(None, "at"),
+)
+
 change_positions = sa.Table(  # given by the worker after commit: gapless, in one order
     "change_positions",
     metadata,
