@@ -119,7 +119,7 @@ def sheets_of(draw: st.DrawFn, by: Origin, first: int = 1) -> list[Sheet]:
     sheets = []
     for number in range(first, first + draw(st.integers(0, 5))):
         items = draw(st.dictionaries(CODES, VALUES, max_size=4))
-        absent = {code: "unknown" for code in draw(st.sets(CODES, max_size=1)) - items.keys()}
+        absent = dict.fromkeys(draw(st.sets(CODES, max_size=1)) - items.keys(), "unknown")
         hours, complete = draw(st.integers(0, 3)), draw(st.booleans())
         sheets.append(a_sheet(number, items, by=by, hours=hours, complete=complete, absent=absent))
     return sheets

@@ -66,8 +66,6 @@ def parse_birth_date(text: str) -> date:
 def _of_era(found: re.Match[str]) -> date:
     era = _LETTERS.get(found["era"], found["era"])
     year = 1 if found["year"] == "元" else int(found["year"])
-    if year == 0:
-        raise ValueError("an era begins with its year 1")
     born = date(_FIRST_YEARS[era] + year - 1, int(found["month"] or found["m"]), int(found["day"] or found["d"]))
     first, last = ERAS[era]
     if not first <= born <= last:
