@@ -1,0 +1,81 @@
+# All that a newcomer needs, on a machine with make and Python 3.11 or later:
+#
+#   make demo          a fictional region on http://127.0.0.1:8000 (RENKEI_PORT, RENKEI_DATA_DIR); Ctrl-C ends it, the data stay
+#   make test          all tests but those in a browser
+#   make check         style, types, import layers
+#   make browser       the tests in a real Chromium
+#   make bench         speed beside its limit, in one run
+#   make constraints   takes the newest releases of all dependencies into constraints.txt
+#   make clean         removes everything made here, the demo's data too
+
+PYTHON ?= python3
+export RENKEI_PORT ?= 8000
+export RENKEI_DATA_DIR ?= .demo
+BIN := .venv/bin
+
+.PHONY: help demo test check browser bench constraints clean
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# One environment, two stamps: `demo` needs a quarter of the downloads of `dev`, so a bare clone is up within a minute; `dev` adds
+# to it. A stamp is made anew only when what it depends on has changed.
+.venv/.%-installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "renkei needs Python 3.11 or later; choose one with PYTHON=...")'
+	@test -x $(BIN)/pip || { rm -rf .venv && $(PYTHON) -m venv .venv; } || { rm -rf .venv; exit 1; }
+	@echo "Installing into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	@touch $@
+
+# exec: the server itself gets the terminal's Ctrl-C, with no shell between that would end before it.
+demo: .venv/.demo-installed
+	@exec $(BIN)/renkei demo
+
+# Each worker process may start a server of its own: more than eight would only wait for the disk.
+test: .venv/.dev-installed
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m 'not browser'
+
+check: .venv/.dev-installed
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache > .lint-imports.log || { cat .lint-imports.log; exit 1; }
+	@rm -f .lint-imports.log
+	@echo "Checks passed."
+
+browser: .venv/.dev-installed
+	@command -v chromium > /dev/null || command -v google-chrome > /dev/null || $(MAKE) --no-print-directory .chromium
+	@$(BIN)/python -m pytest -q -m browser
+
+.PHONY: .chromium
+.chromium:
+	@command -v apt-get > /dev/null && test "$$(id -u)" = 0 || { echo "Please install Chromium or Chrome first (on Debian, as root: apt-get install chromium)." >&2; exit 1; }
+	@echo "Installing Chromium ..."
+	@export DEBIAN_FRONTEND=noninteractive; apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium > /dev/null
+
+bench: .venv/.dev-installed
+	@$(BIN)/python -m bench
+
+constraints:
+	@rm -rf .venv-constraints
+	@$(PYTHON) -m venv .venv-constraints
+	@.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@{ sed '/^[^#]/,$$d' constraints.txt; .venv-constraints/bin/python -m pip freeze --exclude-editable; } > constraints.new
+	@mv constraints.new constraints.txt
+	@rm -rf .venv-constraints
+
+# As root the cluster may lie elsewhere (decision 0001), and a running one must not lose its files.
+define REMOVE_CLUSTER
+from pathlib import Path
+from renkei.embedded import EmbeddedPostgres
+server = EmbeddedPostgres(Path(".demo"))
+if server.running():
+    raise SystemExit("The demo is running: end it with Ctrl-C first.")
+server.remove()
+endef
+export REMOVE_CLUSTER
+
+clean:
+	@test ! -e .demo/postgres || $(BIN)/python -c "$$REMOVE_CLUSTER"
+	@rm -rf .demo .venv .venv-constraints build src/*.egg-info bench/out
+	@rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* .lint-imports.log
+	@find src tests bench migrations -name __pycache__ -type d -prune -exec rm -rf {} + 2> /dev/null || true
