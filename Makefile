@@ -38,8 +38,7 @@ check: .venv/.dev-installed
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-cache > .lint-imports.log || { cat .lint-imports.log; exit 1; }
-	@rm -f .lint-imports.log
+	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@echo "Checks passed."
 
 browser: .venv/.dev-installed
@@ -56,12 +55,12 @@ bench: .venv/.dev-installed
 	@$(BIN)/python -m bench
 
 constraints:
-	@rm -rf .venv-constraints
-	@$(PYTHON) -m venv .venv-constraints
-	@.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@{ sed '/^[^#]/,$$d' constraints.txt; .venv-constraints/bin/python -m pip freeze --exclude-editable; } > constraints.new
+	@rm -rf build/constraints
+	@$(PYTHON) -m venv build/constraints
+	@build/constraints/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@{ sed '/^[^#]/,$$d' constraints.txt; build/constraints/bin/python -m pip freeze --exclude-editable; } > constraints.new
 	@mv constraints.new constraints.txt
-	@rm -rf .venv-constraints
+	@rm -rf build/constraints
 
 # As root the cluster may lie elsewhere (decision 0001), and a running one must not lose its files.
 define REMOVE_CLUSTER
@@ -75,7 +74,7 @@ endef
 export REMOVE_CLUSTER
 
 clean:
-	@test ! -e .demo/postgres || $(BIN)/python -c "$$REMOVE_CLUSTER"
-	@rm -rf .demo .venv .venv-constraints build src/*.egg-info bench/out
-	@rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* .lint-imports.log
+	@test ! -e .demo/postgres || test ! -x $(BIN)/python || $(BIN)/python -c "$$REMOVE_CLUSTER"
+	@rm -rf .demo .venv build src/*.egg-info bench/out
+	@rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	@find src tests bench migrations -name __pycache__ -type d -prune -exec rm -rf {} + 2> /dev/null || true

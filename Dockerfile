@@ -1,0 +1,21 @@
+# The service, its worker and its migrations: one image, three commands (docker-compose.yml).
+FROM python:3.13-slim
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+
+# Without a login and with a fixed number, so that the owner of the key volume is the same in every image.
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin renkei \
+ && install -d -o renkei -g renkei -m 0700 /data
+
+WORKDIR /app
+COPY pyproject.toml constraints.txt README.md ./
+COPY src ./src
+COPY migrations ./migrations
+# Editable: the migrations lie beside src, as in a clone, and are found the same way. The user cannot write here.
+RUN pip install --quiet --constraint constraints.txt --editable .
+
+USER renkei
+ENV RENKEI_DATA_DIR=/data RENKEI_HOST=0.0.0.0 RENKEI_PORT=8000
+VOLUME /data
+EXPOSE 8000
+CMD ["renkei", "serve"]
