@@ -1,5 +1,6 @@
 """The care reports of the invented patients: weekly visits of several months, told by the professions that visit."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -27,13 +28,13 @@ _MEASURES = ("nurse", "day", "physician")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One visit before it is written down. voice: a key of ``_VISITORS``; place: where in the row of visits it stands."""
+    """One visit before it is written down. voice: a key of ``_VISITORS``; turn: how many times this voice has told before."""
 
     voice: str
     organization: Organization
     author: Staff
     when: datetime
-    place: int
+    turn: int
 
 
 def visits(person: Person, first: date, last: date, dice: Dice) -> tuple[Visit, ...]:
@@ -42,23 +43,24 @@ def visits(person: Person, first: date, last: date, dice: Dice) -> tuple[Visit, 
     About a week apart; closer when months are few, and professions take turns.
     """
     voices = _turns(person)
+    told = Counter[str]()
     step = min(7.0, (last - first).days / max(person.reports, 1))
     found = []
     for place in range(person.reports):
-        back = person.reports - 1 - place
         voice = next(voices)
         label, members = _VISITORS[voice]
         organization = BY_LABEL[person.physician if voice == "physician" else label]
         author = organization.staff[0] if voice == "physician" else organization.member(dice.pick(members))
         hour = time(dice.between(9, 16), dice.pick((0, 10, 20, 30, 40, 50)), tzinfo=TOKYO)
-        day = _weekday(last - timedelta(days=int(back * step)))
-        found.append(Visit(voice, organization, author, datetime.combine(day, hour), place))
+        day = _weekday(last - timedelta(days=int((person.reports - 1 - place) * step)))
+        found.append(Visit(voice, organization, author, datetime.combine(day, hour), told[voice]))
+        told[voice] += 1
     return tuple(found)
 
 
 def care_report(person: Person, visit: Visit, dice: Dice) -> dict[str, Any]:
     """The body of one care report."""
-    changed = visit.place % 6 == 4 and visit.voice in read_data("words.yaml")["change"]
+    changed = not person.case and visit.turn % 4 == 2 and visit.voice in read_data("words.yaml")["change"]
     report: dict[str, Any] = {
         "observed_at": visit.when.isoformat(timespec="seconds"),
         "author": author_of(visit.organization, visit.author),
@@ -124,9 +126,10 @@ def _turns(person: Person) -> Iterator[str]:
 def _body(person: Person, visit: Visit, changed: bool, dice: Dice) -> str:
     words = read_data("words.yaml")
     if changed:
-        return str(dice.pick(words["change"][visit.voice]))
+        options = words["change"][visit.voice]
+        return str(dice.pick(options[:-1] if person.grade == "heavy" else options))
     told = read_data("conditions.yaml")[person.condition]["reports"][visit.voice]
-    own = told[visit.place // 2 % len(told)]  # by place, so that the next visit tells something else
+    own = told[visit.turn % len(told)]
     if person.case:
         return str(own)
     return f"{own}{dice.pick(words['general'][visit.voice])}"

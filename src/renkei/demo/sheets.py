@@ -47,7 +47,7 @@ def clinic_sheet(person: Person, on: date, dice: Dice) -> Items:
         "height": dice.near(1480 if person.sex == "female" else 1620, 80) / 10,
         "stability": {"level": "stable"},
         "emergency_policy": {"first_action": "call_nurse", "transport": "depends", "confirmed_on": on.isoformat()},
-        "dnar": {"policy": dice.pick(("undecided", "not_confirmed", "no_cpr"))},
+        "dnar": {"policy": "undecided" if person.grade == "heavy" else "not_confirmed"},
         "end_of_life_policy": {"place": dice.pick(("home", "undecided"))},
         "disclosure": {"to_person": "full", "to_family": "full"},
         "smoking_alcohol": {"smoking": dice.pick(("never", "former")), "alcohol": dice.pick(("none", "occasional"))},

@@ -55,7 +55,7 @@ def _person_items(person: Person, since: date, dice: Dice) -> dict[str, Any]:
         },
         "health_insurer_number": person.health["insurer"],
         "health_insured": {"kind": kind, "number": person.health["value"]},
-        "wish": f"「{person.wish}」",
+        "wish": f"「{person.wish.rstrip('。')}」",
         "life_history": person.life,
         "ltci_copay": {"rate": dice.pick(("1", "1", "1", "2"))},
         "housing": {
