@@ -34,6 +34,7 @@ class Statement(NamedTuple):
 
     text: LiteralString | sql.Composed
     parameters: Mapping[str, object] | Sequence[object] = ()
+    prepare: bool | None = None
 
 
 def driver_url(url: str) -> URL:
@@ -65,7 +66,7 @@ class Transaction:
     """One transaction on one connection. ``run`` is one round trip, however many statements it carries."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self.engine = engine
         self._connection: AsyncConnection | None = None
         self._driver: psycopg.AsyncConnection[Row] | None = None
         self._queue: list[Statement] = []
@@ -89,7 +90,9 @@ class Transaction:
         # The statement form, not set_config(): Citus forwards only the statement to its shards (design §10).
         # The value is quoted by the driver's composition, never by hand.
         value = ",".join(map(str, ids))
-        self._queue.append(Statement(sql.SQL("SET LOCAL {} = {}").format(sql.SQL(setting), sql.Literal(value))))
+        # Not prepared: every text is another one and would only crowd out the statements that come again.
+        text = sql.SQL("SET LOCAL {} = {}").format(sql.SQL(setting), sql.Literal(value))
+        self._queue.append(Statement(text, prepare=False))
 
     async def rows(
         self,
@@ -120,7 +123,7 @@ class Transaction:
             if not (fresh and not last and self._driver is not None and self._driver.closed):
                 raise
             await self._forget()
-            await self._engine.dispose(close=False)
+            await self.engine.dispose(close=False)
             try:
                 results = await self._pipeline(waiting, last)
             except psycopg.OperationalError:
@@ -133,9 +136,7 @@ class Transaction:
         async with driver.pipeline():
             for statement in statements:
                 cursor = driver.cursor(row_factory=namedtuple_row)
-                # A composed statement carries its values in its text: preparing it would fill the cache for nothing.
-                prepare = False if isinstance(statement.text, sql.Composed) else None
-                await cursor.execute(statement.text, statement.parameters or None, prepare=prepare)
+                await cursor.execute(statement.text, statement.parameters or None, prepare=statement.prepare)
                 cursors.append(cursor)
             if last:
                 await driver.commit()
@@ -143,7 +144,7 @@ class Transaction:
         return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
     async def _connect(self) -> "psycopg.AsyncConnection[Row]":
-        self._connection = await self._engine.connect()
+        self._connection = await self.engine.connect()
         driver = (await self._connection.get_raw_connection()).driver_connection
         if not isinstance(driver, psycopg.AsyncConnection):
             raise TypeError(type(driver))

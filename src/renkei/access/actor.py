@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from renkei.schemas.summary import Origin
 from renkei.vocabulary import ActorKind, OrganizationKind, Profession
 
 
@@ -16,7 +17,7 @@ class Organization:
     kind: OrganizationKind
 
     @property
-    def reference(self) -> dict[str, str]:
+    def reference(self) -> Origin:
         """``{"id", "name"}``, the form records and summaries name an origin in."""
         return {"id": str(self.id), "name": self.name}
 

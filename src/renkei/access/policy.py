@@ -136,6 +136,11 @@ class Withheld(NamedTuple):
     item: str | None
     reason: Reason
 
+    @property
+    def part(self) -> str:
+        """The part withheld."""
+        return self.item or f"{self.group}.{self.tier}"
+
     def as_json(self) -> dict[str, str]:
         """The contract's form: ``tier`` or ``item``, never both."""
         which = {"item": self.item} if self.item else {"tier": str(self.tier)}
@@ -154,9 +159,17 @@ class View:
     own: frozenset[str] = frozenset()
     withheld: tuple[Withheld, ...] = field(default=())
 
-    def withheld_in(self, groups: Collection[Group]) -> list[dict[str, str]]:
-        """``withheld`` of an answer that concerns these groups."""
-        return [w.as_json() for w in self.withheld if w.group in groups]
+    def withheld_in(self, groups: Collection[Group], *, of_own: bool = False) -> list[dict[str, str]]:
+        """``withheld`` of an answer that concerns these groups; of_own: of a record of one's own organization."""
+        return [w.as_json() for w in self.withheld if w.group in groups and not (of_own and w.part in self.own)]
+
+    def reason_in(self, groups: Collection[Group]) -> Reason:
+        """Why others' statements in these groups cannot be read, when none can."""
+        return next((w.reason for w in self.withheld if w.group in groups), Reason.no_consent)
+
+    def shares(self, groups: Collection[Group]) -> bool:
+        """Whether anything others state in these groups may be read."""
+        return any(part.split(".")[0] in groups for part in self.shared)
 
     def readable_groups(self, groups: Iterable[Group]) -> list[Group]:
         """Those of the groups of which anything may be read, one's own included."""

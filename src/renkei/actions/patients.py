@@ -1,0 +1,131 @@
+"""Registering people and finding them again (利用者の登録・検索)."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from renkei.access import reach
+from renkei.access.audit import Asked
+from renkei.access.gate import Grant, authorize, authorize_page, authorize_registration, open_registered
+from renkei.access.policy import Tie
+from renkei.database import Transaction
+from renkei.errors import Conflict, Fault, Invalid, NotFound
+from renkei.ids import new_id
+from renkei.schemas.dates import parse_birth_date
+from renkei.schemas.paging import decode_cursor, encode_cursor, page
+from renkei.schemas.patients import PatientQuery, Registration, search_identifier
+from renkei.schemas.search_keys import kana_key, name_key
+from renkei.store import care_teams, changes, patients
+from renkei.vocabulary import Basis, Part, Permission
+
+SCANNED_AT_ONCE = 500
+"""Patients reach picks per round when searching; a grant opens at most 1,000."""
+
+
+async def register_patient(tx: Transaction, asked: Asked, registration: Registration) -> tuple[int, dict[str, Any]]:
+    """201 and the new person, or 200 and the one who already is: whole number + birth date + sex, or one's own number.
+
+    Who has no tie to a matched person gets ``id`` and what it sent, and the team is asked to let it in.
+    """
+    organization = asked.actor.organization
+    rights = await authorize_registration(tx, asked)
+    if organization is None:
+        raise NotFound
+    found = await patients.match(tx, asked, registration, organization.id)
+    if len(same := found.same or found.local) and found.local and not found.local & same:
+        raise Conflict("identifiers_disagree", IDENTIFIERS_DISAGREE)
+    part = Part.of(organization.kind)
+    if not same:
+        grant = open_registered(tx, asked, Tie(new_id(), organization.id, was_in_team=True), rights)
+        patients.insert_patient(tx, grant, registration, found.other)
+        care_teams.insert_founding_place(tx, grant, part)
+        changes.announce(tx, grant)
+        return 201, await _person(tx, grant, {Basis.care_team})
+    patient_id = min((found.local & same) or same)
+    (tie,), _ = await reach.ties(tx, [(patient_id, organization.id)])
+    grant = open_registered(tx, asked, tie, rights)
+    if not found.local:
+        patients.insert_identifiers(tx, grant, registration, local_only=True)
+    if not (bases := tie.bases(asked.actor.profession)):
+        patients.insert_join_request(tx, grant, part, registration.as_json())
+        changes.announce(tx, grant)
+        grant, bases = replace(grant, tie=replace(tie, requested=True)), frozenset({Basis.requested})
+    return 200, await _person(tx, grant, bases)
+
+
+async def read_patient(tx: Transaction, asked: Asked, patient_id: UUID) -> dict[str, Any]:
+    """The registered person, or, after a match by number, what one's organization sent."""
+    grant = await authorize(tx, asked, Permission.patient_read, patient_id)
+    return await _person(tx, grant, grant.tie.bases(asked.actor.profession) if grant.tie else set())
+
+
+async def search_patient(tx: Transaction, asked: Asked, query: PatientQuery) -> dict[str, Any]:
+    """One's own patients, newest registration first; one audit event for each shown."""
+    organization, profession = asked.actor.organization, asked.actor.profession
+    if organization is None:
+        grants = await authorize_page(tx, asked, Permission.patient_search, [], await reach.table_version(tx))
+        return page(grants, None)
+    wanted = _wanted(query, organization.id)
+    last = decode_cursor(query.after, 1)
+    before, ties, version = UUID(last[0]) if last else None, list[Tie](), await reach.table_version(tx)
+    while len(ties) <= query.limit:
+        ids = await reach.candidates(tx, organization.id, before, SCANNED_AT_ONCE)
+        if not ids:
+            break
+        before = ids[-1]
+        tied, version = await reach.ties(tx, [(id_, organization.id) for id_ in ids])
+        tied = [tie for tie in tied if tie.bases(profession)]
+        if wanted != patients.Find():
+            hits = await patients.find(tx, asked, [tie.patient_id for tie in tied], wanted)
+            # Who only matched a number must not learn a name by searching for it.
+            tied = [tie for tie in tied if tie.patient_id in hits and tie.knows_person(profession)]
+        ties += tied
+    more, ties = len(ties) > query.limit, ties[: query.limit]
+    grants = await authorize_page(tx, asked, Permission.patient_search, ties, version)
+    persons = await patients.load_persons(tx, grants)
+    items = [
+        _shown(grant, persons[grant.patient_id], tie.bases(profession)) for grant, tie in zip(grants, ties, strict=True)
+    ]
+    return page(items, encode_cursor(ties[-1].patient_id) if more else None)
+
+
+def _wanted(query: PatientQuery, organization_id: UUID) -> patients.Find:
+    faults: list[Fault] = []
+    birth_date: date | None = None
+    if query.birth_date is not None:
+        try:
+            birth_date = parse_birth_date(query.birth_date)
+        except ValueError:
+            faults.append(Fault("?birth_date", None, "format", {"expected": "YYYY-MM-DD, 昭和13年4月2日"}))
+    # Text without a letter folds to the empty key, which would begin every name.
+    for name, value, key in (("kana", query.kana, kana_key), ("name", query.name, name_key)):
+        if value is not None and not key(value):
+            faults.append(Fault(f"?{name}", None, "blank"))
+    if faults:
+        raise Invalid(faults)
+    system, _, number = (query.identifier or "").partition("|")
+    identifier = search_identifier(system, number, organization_id) if query.identifier else None
+    return patients.Find(query.kana, query.name, birth_date, identifier)
+
+
+async def _person(tx: Transaction, grant: Grant, bases: Any) -> dict[str, Any]:
+    persons = await patients.load_persons(tx, [grant])
+    if grant.patient_id not in persons:
+        raise NotFound
+    return _shown(grant, persons[grant.patient_id], bases)
+
+
+def _shown(grant: Grant, person: dict[str, Any], bases: Any) -> dict[str, Any]:
+    order = (Basis.care_team, Basis.consent, Basis.emergency, Basis.own, Basis.requested)
+    tie = next((basis for basis in order if basis in bases), Basis.administration)
+    if not grant.knows_person:
+        return {"id": str(grant.patient_id), **person, "tie": Basis.requested.value}
+    part = {"part": grant.tie.part.value} if grant.tie and grant.tie.part and tie is Basis.care_team else {}
+    return {"id": str(grant.patient_id), **person, "tie": tie.value, **part}
+
+
+IDENTIFIERS_DISAGREE = (
+    "送られた番号が別々の利用者を指しています",
+    "The identifiers sent belong to different people",
+)

@@ -1,0 +1,78 @@
+"""Places in the care team (ケアチーム): each change appends a period, the newest of an organization holds."""
+
+from uuid import UUID
+
+from renkei.access.gate import Grant
+from renkei.database import Row, Transaction
+from renkei.ids import new_id
+from renkei.schemas.care_teams import PlaceIn
+
+# clock_timestamp(), not now(): of two writers the one that got the lock later must also sort later.
+INSERT = """
+INSERT INTO care_team_places (patient_id, id, organization_id, part, valid_from, valid_until, ended, recorded_at, audit_event_id)
+VALUES (%s, %s, %s, %s, %s, %s, false, clock_timestamp(), %s)
+"""
+LOCK = "SELECT version FROM summaries WHERE patient_id = %s FOR UPDATE"
+NEWEST = """
+SELECT id, part, valid_from, valid_until, ended FROM care_team_places
+WHERE patient_id = %s AND organization_id = %s ORDER BY recorded_at DESC, id DESC LIMIT 1
+"""
+END = """
+INSERT INTO care_team_places (patient_id, id, organization_id, part, valid_from, valid_until, ended, recorded_at, audit_event_id)
+VALUES (%s, %s, %s, %s, %s, (now() AT TIME ZONE 'Asia/Tokyo')::date, true, clock_timestamp(), %s)
+"""
+ALL = """
+SELECT p.id, p.organization_id, o.code, o.name, o.kind, p.part, p.valid_from, p.valid_until, p.ended, p.recorded_at,
+  lead(p.recorded_at) OVER (PARTITION BY p.organization_id ORDER BY p.recorded_at, p.id) AS replaced_at,
+  p.valid_from <= today.day AND (p.valid_until IS NULL OR p.valid_until >= today.day) AS in_period
+FROM care_team_places p
+JOIN organizations o ON o.id = p.organization_id
+CROSS JOIN (SELECT (now() AT TIME ZONE 'Asia/Tokyo')::date AS day) today
+WHERE p.patient_id = %s ORDER BY p.recorded_at DESC, p.id DESC
+"""
+REQUESTS = """
+SELECT j.id, j.organization_id, o.code, o.name, o.kind, j.part, j.requested_at
+FROM join_requests j JOIN organizations o ON o.id = j.organization_id
+WHERE j.patient_id = %s
+  AND NOT EXISTS (SELECT FROM care_team_places t WHERE t.patient_id = j.patient_id
+                  AND t.organization_id = j.organization_id AND t.recorded_at >= j.requested_at)
+ORDER BY j.requested_at DESC, j.id DESC
+"""
+INSERT_FOUNDING = """
+INSERT INTO care_team_places (patient_id, id, organization_id, part, valid_from, ended, recorded_at, audit_event_id)
+VALUES (%s, %s, %s, %s, (now() AT TIME ZONE 'Asia/Tokyo')::date, false, clock_timestamp(), %s)
+"""
+
+
+def insert_place(tx: Transaction, grant: Grant, organization_id: UUID, place: PlaceIn) -> UUID:
+    """Append a period; its id."""
+    place_id = new_id()
+    period = (place.valid_from, place.valid_until)
+    tx.later(INSERT, [grant.patient_id, place_id, organization_id, place.part, *period, grant.event_id])
+    return place_id
+
+
+def insert_founding_place(tx: Transaction, grant: Grant, part: str) -> None:
+    """The organization that registers a person joins the team at once, from today."""
+    tx.later(INSERT_FOUNDING, [grant.patient_id, new_id(), grant.organization_id, part, grant.event_id])
+
+
+async def newest_place(tx: Transaction, grant: Grant, organization_id: UUID) -> Row | None:
+    """The place that holds for an organization, also when it has ended; the team is locked until the commit."""
+    tx.later(LOCK, [grant.patient_id])
+    return await tx.row(NEWEST, [grant.patient_id, organization_id])
+
+
+def end_place(tx: Transaction, grant: Grant, organization_id: UUID, place: Row) -> None:
+    """Append the end of a place, effective at once."""
+    tx.later(END, [grant.patient_id, new_id(), organization_id, place.part, place.valid_from, grant.event_id])
+
+
+async def load_places(tx: Transaction, grant: Grant) -> list[Row]:
+    """All periods ever appended, newest first."""
+    return await tx.rows(ALL, [grant.patient_id])
+
+
+async def load_requests(tx: Transaction, grant: Grant) -> list[Row]:
+    """Organizations that matched this person by number and wait to be added."""
+    return await tx.rows(REQUESTS, [grant.patient_id])

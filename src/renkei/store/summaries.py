@@ -1,0 +1,244 @@
+"""The shared summary: composed when something is written, kept as text in parts, served as it is kept.
+
+A part is one (group, tier) or one restricted item. Each organization's own view of it is its standing statement, and the
+shared view is composed from all of those. Whoever restates has locked the patient's summary (``records.LOCK``).
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import sql
+from pydantic_core import to_json
+
+from renkei.access.gate import Grant
+from renkei.catalogue import Catalogue
+from renkei.database import Row, Transaction
+from renkei.schemas.summary import (
+    REPORTS_SHOWN,
+    Origin,
+    ReportLine,
+    Sheet,
+    Stated,
+    by_part,
+    compose,
+    encode_part,
+    fold,
+    insert_report,
+    own,
+    part_of,
+)
+from renkei.tables import NO_ORGANIZATION
+from renkei.vocabulary import Group, RecordKind, Tier
+
+REPORTS = f"{Group.care_report}.{Tier.basic}"
+"""The part that holds the latest care reports: their four basic items."""
+
+STATEMENTS = """
+SELECT organization_id, part, body FROM summary_parts
+WHERE patient_id = %(patient)s AND organization_id <> %(shared)s AND part <> %(reports)s
+  AND (%(parts)s::text[] IS NULL OR part = ANY (%(parts)s))
+"""
+REPORT_PARTS = """
+SELECT organization_id, body FROM summary_parts
+WHERE patient_id = %s AND organization_id = ANY (%s::uuid[]) AND part = %s
+"""
+STANDING = """
+FROM records r JOIN organizations o ON o.id = r.organization_id
+WHERE r.patient_id = %(patient)s AND r.kind = %(kind)s AND (%(organization)s::uuid IS NULL OR r.organization_id = %(organization)s)
+  AND NOT EXISTS (SELECT FROM record_withdrawals w WHERE w.patient_id = r.patient_id AND w.record_id = r.id)
+  AND NOT EXISTS (SELECT FROM records n WHERE n.patient_id = r.patient_id AND n.organization_id = r.organization_id
+                  AND n.document_id = r.document_id AND n.version > r.version)
+ORDER BY r.as_of DESC, r.id DESC LIMIT %(limit)s
+"""
+RECORDS = "SELECT r.id, r.organization_id, o.name, r.profession, r.as_of, r.body " + STANDING
+BUMP = """
+UPDATE summaries SET version = version + 1, composed_at = now(), audit_event_id = %s WHERE patient_id = %s
+"""
+READ = """
+WITH shown AS (
+  SELECT part, organization_id, version, composed_at, body FROM summary_parts
+  WHERE patient_id = %(patient)s
+    AND ((organization_id = %(nobody)s AND part = ANY (%(shared)s)) OR (organization_id = %(own)s AND part = ANY (%(mine)s)))
+), tag AS (
+  SELECT max(composed_at) AS as_of, encode(sha256(convert_to(%(grant)s || coalesce(
+    string_agg(part || ':' || version, ',' ORDER BY part, organization_id), ''), 'UTF8')), 'hex') AS etag
+  FROM shown
+)
+SELECT tag.etag, coalesce(tag.as_of, s.composed_at) AS as_of, shown.part,
+       CASE WHEN tag.etag = ANY (%(known)s) THEN NULL ELSE shown.body END AS body
+FROM tag JOIN summaries s ON s.patient_id = %(patient)s LEFT JOIN shown ON true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a read found: the parts as stored text, by name; none of them when the reader's copy is still good."""
+
+    etag: str
+    as_of: datetime
+    parts: Mapping[str, str]
+
+
+async def restate_sheet(tx: Transaction, grant: Grant, sheet: Sheet, catalogue: Catalogue) -> None:
+    """Take a sheet that is newer than everything its organization has said into the summary."""
+    whole = sheet.coverage == "complete"
+    touched = None if whole else sorted({part_of(catalogue.items[code]) for code in (*sheet.items, *sheet.absent)})
+    before = await _statements(tx, grant, touched)
+    mine = _parsed(before.get(grant.organization_id, {}))
+    await _save(tx, grant, catalogue, before, fold({} if whole else mine, [sheet], catalogue))
+
+
+async def restate_all(tx: Transaction, grant: Grant, kind: RecordKind, catalogue: Catalogue) -> None:
+    """Make the organization's standing statement anew from its records: after a late arrival, correction, withdrawal."""
+    if kind is RecordKind.care_report:
+        views = []
+        for organization in (None, grant.organization_id):
+            rows = await _standing(tx, grant, kind, organization, REPORTS_SHOWN)
+            views.append((organization or NO_ORGANIZATION, REPORTS, _encode_reports([_line(row) for row in rows])))
+        _put(tx, grant, views)
+        return
+    sheets = [_sheet(row) for row in await _standing(tx, grant, kind, grant.organization_id, None)]
+    before = await _statements(tx, grant, None)
+    await _save(tx, grant, catalogue, before, fold({}, sheets, catalogue))
+
+
+async def restate_report(tx: Transaction, grant: Grant, line: ReportLine) -> None:
+    """Put a new report among the latest, for all and for its organization."""
+    owners = [NO_ORGANIZATION, grant.organization_id]
+    rows = await tx.rows(REPORT_PARTS, [grant.patient_id, owners, REPORTS])
+    stored = {row.organization_id: json.loads(f"[{row.body}]") for row in rows}
+    lists = {owner: insert_report(stored.get(owner, []), line) for owner in owners}
+    if views := [(owner, REPORTS, _encode_reports(lines)) for owner, lines in lists.items() if line in lines]:
+        _put(tx, grant, views)
+
+
+async def standing_codes(tx: Transaction, grant: Grant) -> set[str]:
+    """The items this organization's standing statement names."""
+    before = await _statements(tx, grant, None)
+    return set(_parsed(before.get(grant.organization_id, {})))
+
+
+async def load_summary(tx: Transaction, grant: Grant, groups: Collection[Group], known: Sequence[str]) -> Kept | None:
+    """The parts this grant opens of these groups. known: ETags the reader has. The request's last statement."""
+    seen, view = set(groups), grant.view
+    shared = sorted(p for p in view.shared if p.split(".")[0] in seen)
+    mine = sorted(p for p in view.own - view.shared if p.split(".")[0] in seen)
+    terms = [grant.patient_id, grant.organization_id, shared, mine, view.withheld_in(seen), sorted(seen)]
+    parameters = {
+        "patient": grant.patient_id,
+        "nobody": NO_ORGANIZATION,
+        "own": grant.organization_id,
+        "shared": shared,
+        "mine": mine,
+        "known": list(known),
+        "grant": hashlib.sha256(to_json(terms)).hexdigest(),
+    }
+    rows = await tx.rows(READ, parameters, last=True)
+    if not rows:
+        return None
+    parts = {row.part: row.body for row in rows if row.body is not None}
+    return Kept(rows[0].etag, rows[0].as_of, parts)
+
+
+def report_line(record_id: UUID, origin: Origin, profession: str | None, items: Mapping[str, Any]) -> ReportLine:
+    """A care report as the summary lists it: when, who, how urgent, what."""
+    return {
+        "id": str(record_id),
+        "observed_at": items["observed_at"],
+        "organization": origin,
+        "profession": profession,
+        "urgency": items["urgency"],
+        "body": items["body"],
+    }
+
+
+async def _statements(tx: Transaction, grant: Grant, parts: list[str] | None) -> dict[UUID, dict[str, str]]:
+    """Every organization's own view, as text by part; of these parts, or of all."""
+    parameters = {"patient": grant.patient_id, "shared": NO_ORGANIZATION, "reports": REPORTS, "parts": parts}
+    found: dict[UUID, dict[str, str]] = {}
+    for row in await tx.rows(STATEMENTS, parameters):
+        found.setdefault(row.organization_id, {})[row.part] = row.body
+    return found
+
+
+def _parsed(parts: Mapping[str, str]) -> dict[str, Stated]:
+    """An organization's stored view back as its standing statement, by item code."""
+    statement: dict[str, Stated] = {}
+    for part, text in parts.items():
+        for name, entry in json.loads(f"{{{text}}}").items():
+            entry.pop("others")
+            statement[f"{part.split('.')[0]}.{name}"] = entry
+    return statement
+
+
+async def _save(
+    tx: Transaction,
+    grant: Grant,
+    catalogue: Catalogue,
+    before: Mapping[UUID, Mapping[str, str]],
+    statement: Mapping[str, Stated],
+) -> None:
+    """Keep the organization's parts that have changed, and compose the shared view of those parts."""
+    stored = before.get(grant.organization_id, {})
+    now = {part: encode_part(entries) for part, entries in by_part(own(statement), catalogue).items()}
+    changed = [part for part in {**stored, **now} if stored.get(part, "") != now.get(part, "")]
+    if not changed:
+        return
+    now_all = {**before, grant.organization_id: now}
+    stated = [_parsed({part: parts[part] for part in changed if part in parts}) for parts in now_all.values()]
+    shared = by_part(compose(stated, catalogue), catalogue)
+    views = [(grant.organization_id, part, now.get(part, "")) for part in changed]
+    views += [(NO_ORGANIZATION, part, encode_part(shared.get(part, {}))) for part in changed]
+    _put(tx, grant, views)
+
+
+def _put(tx: Transaction, grant: Grant, views: Sequence[tuple[UUID, str, str]]) -> None:
+    """Queue parts to keep: (whose view, part, text). They all carry the summary's next version."""
+    tx.later(BUMP, [grant.event_id, grant.patient_id])
+    rows = [column for view in views for column in (grant.patient_id, *view, grant.event_id, grant.patient_id)]
+    tx.later(_upsert(len(views)), rows)
+
+
+def _encode_reports(lines: Sequence[ReportLine]) -> str:
+    return to_json(lines).decode()[1:-1]
+
+
+@functools.cache
+def _upsert(rows: int) -> sql.Composed:
+    """A VALUES list: parameters as lists cost psycopg three times as much here (design §11)."""
+    values = sql.SQL(", ").join(
+        [sql.SQL("(%s, %s, %s, %s, %s, (SELECT version FROM summaries WHERE patient_id = %s))")] * rows
+    )
+    return sql.SQL(
+        "INSERT INTO summary_parts (patient_id, organization_id, part, body, audit_event_id, version) VALUES {} "
+        "ON CONFLICT (patient_id, organization_id, part) DO UPDATE SET body = excluded.body, "
+        "version = excluded.version, composed_at = now(), audit_event_id = excluded.audit_event_id"
+    ).format(values)
+
+
+async def _standing(
+    tx: Transaction, grant: Grant, kind: RecordKind, organization: UUID | None, limit: int | None
+) -> list[Row]:
+    parameters = {"patient": grant.patient_id, "kind": kind, "organization": organization, "limit": limit}
+    return await tx.rows(RECORDS, parameters)
+
+
+def _origin(row: Row) -> Origin:
+    return {"id": str(row.organization_id), "name": row.name}
+
+
+def _line(row: Row) -> ReportLine:
+    return report_line(row.id, _origin(row), row.profession, json.loads(row.body)["items"]["care_report"])
+
+
+def _sheet(row: Row) -> Sheet:
+    body = json.loads(row.body)
+    items = {f"{group}.{name}": value for group, of in body["items"].items() for name, value in of.items()}
+    said = (body["as_of"], body["coverage"], items, body.get("absent", {}))
+    return Sheet(row.id, _origin(row), row.profession, row.as_of, *said)
