@@ -8,7 +8,7 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin renkei \
  && install -d -o renkei -g renkei -m 0700 /data
 
 WORKDIR /app
-COPY pyproject.toml constraints.txt README.md ./
+COPY pyproject.toml constraints.txt README.md alembic.ini ./
 COPY src ./src
 COPY migrations ./migrations
 # Editable: the migrations lie beside src, as in a clone, and are found the same way. The user cannot write here.
