@@ -9,8 +9,6 @@
 #   make clean         removes everything made here, the demo's data too
 
 PYTHON ?= python3
-export RENKEI_PORT ?= 8000
-export RENKEI_DATA_DIR ?= .demo
 BIN := .venv/bin
 
 .PHONY: help demo test check browser bench constraints clean
