@@ -63,9 +63,10 @@ def read_document(kind: RecordKind, body: object, catalogue: Catalogue, now: dat
         # Its result is not used: it would turn 36 into 36.0. The body itself is what was valid.
         document_validator(kind, catalogue).validate_python(body)
     except ValidationError as error:
-        findings, body = _wrong_values(kind, body, catalogue, error)
-        wrong = {finding.path for finding in findings}
-        findings += broken_rules(kind, body, _items(body), catalogue, now, wrong)
+        findings, rest = _wrong_values(kind, body, catalogue, error)
+        if rest is not None:
+            wrong = {finding.path for finding in findings}
+            findings += broken_rules(kind, rest, _items(rest), catalogue, now, wrong)
     else:
         items = _items(body)
         findings = list(broken_rules(kind, body, items, catalogue, now))
@@ -115,22 +116,22 @@ def _full_name(name: Mapping[str, str]) -> str:
 
 def _wrong_values(
     kind: RecordKind, body: dict[str, Any], catalogue: Catalogue, error: ValidationError
-) -> tuple[list[Finding], dict[str, Any]]:
-    """Every value that is wrong in itself, and the body without them."""
-    shape, validator = document_shape(kind, catalogue), document_validator(kind, catalogue)
-    if error.error_count() > MANY_ERRORS:
-        validator = document_validator(kind, catalogue, brief=True)
+) -> tuple[list[Finding], dict[str, Any] | None]:
+    """Every value that is wrong in itself, and the body without them: None where they are too many to be told all."""
+    shape, brief = document_shape(kind, catalogue), error.error_count() > MANY_ERRORS
+    validator = document_validator(kind, catalogue, brief=brief)
     body = _without_surplus_members(body, shape, iter(range(MOST_FAULTS)))
     errors = _errors(validator, body)
     unencodable: list[Path] = []
     # A member name with a lone surrogate stops pydantic at its object, hiding all else in it: take it out, look again.
-    while found := [name for detail in errors for name in _unencodable_names(detail)]:
+    while found := [name for detail in errors for name in _unencodable_names(detail, body)]:
         unencodable += found
         body = _without(body, found)
         errors = _errors(validator, body)
     # By path: the members missing from one empty object are told as one.
     findings = {finding.path: finding for finding in (_finding(detail, shape) for detail in errors)}
-    return [*(Finding(path, "unknown") for path in unencodable), *findings.values()], _without(body, findings)
+    told = [*(Finding(path, "unknown") for path in unencodable), *findings.values()]
+    return told, None if brief else _without(body, findings)
 
 
 def _errors(validator: SchemaValidator, body: object) -> list[ErrorDetails]:
@@ -155,10 +156,13 @@ def _without_surplus_members(value: Any, shape: Shape, spare: Iterator[int]) -> 
     return value
 
 
-def _unencodable_names(detail: ErrorDetails) -> list[Path]:
-    if detail["type"] != "string_unicode" or not isinstance(detail["input"], dict):
+def _unencodable_names(detail: ErrorDetails, body: Any) -> list[Path]:
+    if detail["type"] != "string_unicode":
         return []
-    return [(*detail["loc"], name) for name in detail["input"] if not _is_encodable(name)]
+    for step in detail["loc"]:
+        body = body[step]
+    # For a value pydantic points at the text itself, for a name at the object around it.
+    return [(*detail["loc"], name) for name in body if not _is_encodable(name)] if isinstance(body, dict) else []
 
 
 def _is_encodable(name: str) -> bool:
@@ -211,7 +215,7 @@ def _finding(detail: ErrorDetails, shape: Shape) -> Finding:
     code = _CODE_OF_ERROR.get(kind, "type")
     if kind == "string_pattern_mismatch":
         code = CODE_OF_PATTERN.get(detail["ctx"]["pattern"], "pattern")
-    elif kind == "missing" and not value:
+    elif kind == "missing" and not value and len(path) > 1:
         path, code = path[:-1], "empty"
     elif kind == "literal_error" and path[0] == "absent" and value == "none":
         code = "none"
