@@ -54,7 +54,8 @@ def read_catalogue(folder: Traversable, version: str) -> Catalogue:
 
 
 def _yaml(folder: Traversable, name: str) -> dict[str, Any]:
-    content = yaml.safe_load(folder.joinpath(name).read_text(encoding="utf-8"))
+    # libyaml's safe loader: the Python one takes half a second for the value sets, at every start.
+    content = yaml.load(folder.joinpath(name).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     if not isinstance(content, dict):
         raise UnsoundCatalogue(f"{name} is not a mapping")
     return content
