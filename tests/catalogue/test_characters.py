@@ -32,7 +32,9 @@ def test_every_code_point_is_decided_rightly(pattern: str, also: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", ["髙橋", "﨑山", "\ufa19谷", "齋藤", "葛\U000e0100城", "𠮷野", "邉", "か\u3099", "☎①㈱"])
+@pytest.mark.parametrize(
+    "name", ["髙橋", "﨑山", "\ufa19谷", "齋藤", "葛\U000e0100城", "𠮷野", "邉", "か\u3099", "☎①㈱"]
+)
 def test_names_as_people_write_them_pass(name: str) -> None:
     assert accepts(LINE)(name) and accepts(VISIBLE)(name)
 
