@@ -1,14 +1,18 @@
-"""Care teams and consents of the demo: the bodies sent, from the short form of ``data/people.yaml``."""
+"""The consents of the demo: the bodies sent, from the short form of ``data/people.yaml``."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
 from renkei.demo.people import Person
+from renkei.demo.region import BY_LABEL
 from renkei.vocabulary import Group
 
-WORDING = (
+_WORDING = (
     "あなたの病気や暮らしの様子を、家に来る医師・看護師・薬剤師・介護の職員が同じ画面で見られるようにしてよいですか。"
+)
+_FAMILY_WORDING = (
+    "ご家族のお名前、連絡先、介護の様子を、家に来る医師・看護師・薬剤師・介護の職員が見られるようにしてよいですか。"
 )
 _PROXIES = {  # by: what they are called, the document that shows it
     "family": ("家族", "本人の意思を推定した話し合いの記録"),
@@ -38,7 +42,8 @@ def consent(
         "restricted": list(short.get("restricted", ())),
     }
     if short["form"] == "oral":
-        body |= {"wording": WORDING, "recorded_by": "井坂 千尋"}
+        recorder = BY_LABEL[person.registrar].staff[0]
+        body |= {"wording": _FAMILY_WORDING if about_family else _WORDING, "recorded_by": recorder.name}
     if about_family:
         body |= {"about": "family", "family_name": person.relative_name}
     return body

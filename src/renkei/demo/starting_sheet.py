@@ -29,6 +29,8 @@ def start_sheet(person: Person, since: date, dice: Dice) -> Items:
         "living": _living_items(person, since, dice),
     }
     if person.case:  # the case tells the rest, and better
+        for name in ("certification_period", "health_insured", "ltci_copay", "housing"):
+            del items["person"][name]
         items["family"] = {name: items["family"][name] for name in ("household", "member", "care_capacity")}
         items["living"] = {name: items["living"][name] for name in ("transfer", "iadl", "care_manager", "service_use")}
     return items
