@@ -36,7 +36,10 @@ FAULT_MESSAGES: Mapping[str, tuple[str, str]] = {
     "bounds": ("範囲外です({min}〜{max})", "is out of bounds ({min} to {max})"),
     "step": ("{step}刻みの値ではありません", "is not a multiple of {step}"),
     "check_digit": ("検証番号が合いません", "has a wrong check digit"),
-    "character": ("使えない文字(制御文字・外字など)が含まれています", "contains a character that is refused (control, private use, …)"),
+    "character": (
+        "使えない文字(制御文字・外字など)が含まれています",
+        "contains a character that is refused (control, private use, …)",
+    ),
     "blank": ("空白だけの値です", "is blank"),
     "empty": ("空です", "is empty"),
     "repeated": ("同じ値が繰り返されています", "is repeated"),

@@ -62,7 +62,7 @@ class Grant:
 
 
 async def authorize(
-    tx: Transaction, asked: Asked, permission: Permission, patient_id: UUID, groups: Collection[Group] = tuple(Group)
+    tx: Transaction, asked: Asked, permission: Permission, patient_id: UUID, groups: Collection[Group] = ()
 ) -> Grant:
     """Decide whether the actor may do this with this patient; the event is queued and the patient's rows opened.
 

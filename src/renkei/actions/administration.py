@@ -66,3 +66,6 @@ def _insert(tx: Transaction, asked: Asked, client: ClientIn) -> dict[str, Any]:
         clients.insert_delegation(tx, id_, d.organization_id, d.professions, (d.valid_from, d.valid_until), event)
     said = client.model_dump(mode="json")
     return {"id": str(id_), "client_id": client_id, "client_secret": secret, **said}
+
+
+CODE_TAKEN = ("この事業所コードは既に使われています", "This organization code is already taken")

@@ -17,7 +17,7 @@ from renkei.schemas.paging import decode_cursor, encode_cursor, page
 from renkei.schemas.patients import PatientQuery, Registration, search_identifier
 from renkei.schemas.search_keys import kana_key, name_key
 from renkei.store import care_teams, changes, patients
-from renkei.vocabulary import Basis, Part, Permission
+from renkei.vocabulary import Basis, Group, Part, Permission
 
 SCANNED_AT_ONCE = 500
 """Patients reach picks per round when searching; a grant opens at most 1,000."""
@@ -33,7 +33,8 @@ async def register_patient(tx: Transaction, asked: Asked, registration: Registra
     if organization is None:
         raise NotFound
     found = await patients.match(tx, asked, registration, organization.id)
-    if len(same := found.same or found.local) and found.local and not found.local & same:
+    same = found.same or found.local
+    if found.local and not found.local & same:
         raise Conflict("identifiers_disagree", IDENTIFIERS_DISAGREE)
     part = Part.of(organization.kind)
     if not same:
@@ -56,7 +57,7 @@ async def register_patient(tx: Transaction, asked: Asked, registration: Registra
 
 async def read_patient(tx: Transaction, asked: Asked, patient_id: UUID) -> dict[str, Any]:
     """The registered person, or, after a match by number, what one's organization sent."""
-    grant = await authorize(tx, asked, Permission.patient_read, patient_id)
+    grant = await authorize(tx, asked, Permission.patient_read, patient_id, (Group.person,))
     return await _person(tx, grant, grant.tie.bases(asked.actor.profession) if grant.tie else set())
 
 

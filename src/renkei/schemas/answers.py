@@ -1,7 +1,9 @@
 """What answers look like, and the one way an instant is written."""
 
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
 from renkei.schemas.completeness import Completeness
 from renkei.schemas.dates import TOKYO

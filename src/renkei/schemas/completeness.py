@@ -1,7 +1,8 @@
 """How full a document is (記載の充足): told with every answer, never a reason to refuse."""
 
 import functools
-from typing import TypedDict
+
+from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
 from renkei.catalogue import Catalogue
 from renkei.catalogue.envelope import document_items

@@ -1,0 +1,173 @@
+"""What every request passes: token, body, transaction, commit before the answer leaves, refusal on record.
+
+Order of refusals (design §7): 401 → 413/415 → 400 (unparsable) → 422 (shape and items) → 404/403 → 409/412.
+The route class does it, so that a plain route needs no dependencies and the commit precedes the response in every case.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic_core import to_json
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.datastructures import URL
+
+from renkei.access.actor import Actor
+from renkei.access.audit import Asked
+from renkei.access.identity import Identity
+from renkei.catalogue.characters import visible
+from renkei.database import Transaction, transaction
+from renkei.errors import Fault, Invalid, NotFound, RenkeiError, TooLarge, Unauthorized, Unparsable, WrongMediaType
+from renkei.schemas.fields import LARGEST_ANSWER
+from renkei.schemas.json_body import parse_json
+from renkei.settings import Settings
+
+RECORDED = {403, 404, 409, 412}
+"""Refusals that are put on record (design §3, rule 6); 400, 401, 413, 422 go to the log only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What main.py made at start, found by every request in ``request.app.state.service``."""
+
+    settings: Settings
+    engine: AsyncEngine
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request inside the door: its transaction, and who asks what."""
+
+    tx: Transaction
+    asked: Asked
+    body: Any
+    url: URL
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return self.asked.actor
+
+
+async def _call(request: Request) -> Call:
+    call: Call = request.state.call
+    return call
+
+
+Asking = Annotated[Call, Depends(_call)]
+"""The parameter by which a route gets its Call."""
+
+
+class Door(APIRoute):
+    """A route behind the door. Its ``name`` is the permission it asks for, and so the action in the audit."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inside, known = super().get_route_handler(), self.query_names
+
+        async def handle(request: Request) -> Response:
+            service: Service = request.app.state.service
+            actor = await service.identity.identify(bearer_token(request))
+            if unknown := [name for name in request.query_params if name not in known]:
+                raise Invalid([Fault(f"?{visible(name)}", None, "unknown") for name in unknown[:LARGEST_ANSWER]])
+            body = await read_json(request, service.settings.max_document_bytes) if self.body_expected else None
+            asked = Asked(request.state.request_id, actor, self.name, _path_id(request, "record_id"))
+            try:
+                async with transaction(service.engine) as tx:
+                    request.state.call = Call(tx, asked, body, request.url)
+                    return await inside(request)
+            except RequestValidationError as error:
+                if any(fault["loc"][:1] == ("path",) for fault in error.errors()):
+                    # An id that is no id names nothing, as one that nothing bears: the same answer.
+                    raise NotFound from error
+                raise
+            except RenkeiError as error:
+                if error.status in RECORDED:
+                    await record_refusal(service.engine, asked, _path_id(request, "patient_id"), error)
+                raise
+
+        return handle
+
+    @property
+    def query_names(self) -> frozenset[str]:
+        """The query parameters this route knows; any other is refused, not ignored."""
+        names: set[str] = set()
+        for field in self.dependant.query_params:
+            model = field.field_info.annotation
+            if isinstance(model, type) and issubclass(model, BaseModel):
+                names |= {info.alias or name for name, info in model.model_fields.items()}
+            else:
+                names.add(field.alias)
+        return frozenset(names)
+
+    @property
+    def body_expected(self) -> bool:
+        """Whether this route reads a JSON body."""
+        return bool(self.methods and self.methods & {"POST", "PUT", "PATCH"})
+
+
+async def record_refusal(engine: AsyncEngine, asked: Asked, patient_id: UUID | None, error: RenkeiError) -> None:
+    """Write a refusal in a transaction of its own: that of the request is rolled back."""
+    reason = str(error.members.get("reason_code", error.kind))
+    async with transaction(engine) as tx:
+        if patient_id is not None:
+            asked.refused(tx, patient_id, reason)
+        else:
+            asked.served(tx, {}, refused=reason)
+
+
+def bearer_token(request: Request) -> str:
+    """The token of RFC 6750 §2.1, from the header only: in a URL it would end in logs."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized
+    return token.strip()
+
+
+async def read_json(request: Request, limit: int) -> Any:
+    """The body, counted while it streams and parsed strictly; left where FastAPI looks for it."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise WrongMediaType
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise TooLarge(limit)
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(limit)
+        chunks.append(chunk)
+    raw = b"".join(chunks)
+    if not raw:
+        raise Unparsable(("本文がありません", "The body is missing"))
+    body = parse_json(raw)
+    # Starlette's own places for them: FastAPI then validates what was parsed here, and reads nothing itself.
+    request._body, request._json = raw, body
+    return body
+
+
+def _path_id(request: Request, name: str) -> UUID | None:
+    try:
+        return UUID(request.path_params[name])
+    except (KeyError, ValueError):
+        return None
+
+
+def answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer; text already encoded as JSON is sent as it is."""
+    body = content if isinstance(content, str | bytes) else to_json(content)
+    return Response(body, status, headers, "application/json")
+
+
+def listing(call: Call, page: Mapping[str, Any]) -> Response:
+    """A list, with its next page as RFC 8288 ``Link`` too."""
+    if page["next"] is None:
+        return answer(page)
+    following = call.url.include_query_params(after=page["next"])
+    return answer(page, headers={"Link": f'<{following.path}?{following.query}>; rel="next"'})

@@ -1,0 +1,122 @@
+"""/oauth/token and /.well-known: RFC 6749, 8414, 7517. Unknown parameters are ignored here, as these ask."""
+
+import base64
+import binascii
+from urllib.parse import parse_qsl, unquote_plus
+
+from fastapi import APIRouter, Request, Response
+
+from renkei.access.audit import Asked
+from renkei.access.identity import Refused
+from renkei.api.door import Service, answer
+from renkei.database import transaction
+
+router = APIRouter(tags=["oauth"])
+
+LARGEST_FORM = 16_000
+NO_STORE = {"Cache-Control": "no-store"}
+_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["grant_type"],
+                    "properties": {
+                        "grant_type": {"type": "string", "const": "client_credentials"},
+                        "organization": {"type": "string", "description": "事業所コード / organization code"},
+                        "user_id": {"type": "string", "maxLength": 100},
+                        "user_name": {"type": "string", "maxLength": 100},
+                        "profession": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/oauth/token", name="token.issue", openapi_extra={**_FORM, "security": [{"basic": []}]})
+async def issue_token(request: Request) -> Response:
+    """アクセストークンを得る。 client_credentials with client_secret_basic, for one organization, for a user or the system."""
+    service: Service = request.app.state.service
+    try:
+        form = await _form(request)
+        client_id, secret = _basic(request.headers.get("authorization", ""))
+        if form.get("grant_type") != "client_credentials":
+            raise Refused("unsupported_grant_type", "grant_type must be client_credentials")
+        async with transaction(service.engine) as tx:
+            token, actor = await service.identity.grant_token(tx, client_id, secret, form)
+            asked = Asked(request.state.request_id, actor, "token.issue")
+            asked.served(tx, {"client_id": client_id})
+    except Refused as error:
+        return _refusal(error)
+    granted = {"access_token": token, "token_type": "Bearer", "expires_in": service.identity.token_seconds}
+    return answer(granted, headers=NO_STORE)
+
+
+@router.get("/.well-known/jwks.json", name="keys.read")
+async def jwks(request: Request) -> Response:
+    """トークンを検証する公開鍵。 The keys that verify this server's tokens."""
+    service: Service = request.app.state.service
+    return answer(service.identity.keys.jwks, headers={"Cache-Control": "max-age=300"})
+
+
+@router.get("/.well-known/oauth-authorization-server", name="metadata.read")
+async def metadata(request: Request) -> Response:
+    """認可サーバーの情報 (RFC 8414)。"""
+    issuer = request.app.state.service.identity.issuer
+    return answer(
+        {
+            "issuer": issuer,
+            "token_endpoint": f"{issuer}/oauth/token",
+            "jwks_uri": f"{issuer}/.well-known/jwks.json",
+            "grant_types_supported": ["client_credentials"],
+            "response_types_supported": [],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "service_documentation": f"{issuer}/docs",
+        }
+    )
+
+
+async def _form(request: Request) -> dict[str, str]:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/x-www-form-urlencoded":
+        raise Refused("invalid_request", "send application/x-www-form-urlencoded")
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > LARGEST_FORM:
+            raise Refused("invalid_request", "the form is too large")
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
+    except ValueError:
+        raise Refused("invalid_request", "the form cannot be parsed") from None
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise Refused("invalid_request", "a parameter is repeated")
+    if any(not value.isprintable() for value in form.values()):
+        raise Refused("invalid_request", "a parameter has a character that is refused")
+    # RFC 6749 §3.1: a parameter without a value is as if it were not sent.
+    return {name: value for name, value in form.items() if value}
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """RFC 6749 §2.3.1: both parts are form-encoded before they are joined."""
+    scheme, _, value = header.partition(" ")
+    try:
+        if scheme.lower() != "basic":
+            raise ValueError
+        client_id, colon, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+        if not colon or "\0" in client_id:
+            raise ValueError
+    except (ValueError, binascii.Error):
+        raise Refused("invalid_client", "authenticate with client_secret_basic") from None
+    return unquote_plus(client_id), unquote_plus(secret)
+
+
+def _refusal(error: Refused) -> Response:
+    status = 401 if error.error == "invalid_client" else 400
+    headers = {**NO_STORE, **({"WWW-Authenticate": 'Basic realm="renkei"'} if status == 401 else {})}
+    return answer({"error": error.error, "error_description": error.description}, status, headers)

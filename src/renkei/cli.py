@@ -1,0 +1,77 @@
+"""``renkei demo | serve | work | migrate | admin``. Calls actions, holds no SQL.
+
+Without RENKEI_DATABASE_URL every command looks for the demo of RENKEI_DATA_DIR, and leaves it as it finds it.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Sequence
+
+from renkei import operator
+from renkei.actions.administration import found_installation
+from renkei.demo.run import run_demo, with_embedded
+from renkei.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from renkei.settings import Settings
+
+HELP = {
+    "demo": "架空の地域を作って動かす / make a fictional region and serve it",
+    "serve": "RENKEI_DATABASE_URL のデータベースで動かす / serve a real database",
+    "work": "定期処理を動かす / run the worker",
+    "migrate": "データベースを最新の形にする / bring the database up to date",
+    "admin": "管理者のクライアントを作る / make an administrator's client",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The ``renkei`` command."""
+    chosen = _parser().parse_args(arguments)
+    settings = Settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # every request of the demo's telling, otherwise
+    match chosen.command:
+        case "demo":
+            run_demo(settings)
+        case "serve":
+            operator.serve(found(settings))
+        case "work":
+            asyncio.run(operator.run_worker(found(settings)))
+        case "migrate":
+            (operator.check if chosen.check else operator.migrate)(found(settings))
+        case "admin":
+            asyncio.run(_make_admin(found(settings), chosen.name))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="renkei", description="在宅医療・介護連携の共有基盤 / care-record interchange server"
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    each = {name: commands.add_parser(name, help=text) for name, text in HELP.items()}
+    each["migrate"].add_argument(
+        "--check", action="store_true", help="表の定義と比べるだけ / only compare with the tables"
+    )
+    each["admin"].add_argument("name", help="名称 / its name")
+    return parser
+
+
+def found(settings: Settings) -> Settings:
+    """The settings, with the URLs of the running demo where none are given."""
+    if settings.database_url or settings.worker_database_url or settings.owner_database_url:
+        return settings
+    embedded = EmbeddedPostgres(settings.data_dir)
+    try:
+        if embedded.running():
+            return with_embedded(settings, embedded)
+    except EmbeddedPostgresError:
+        pass
+    raise SystemExit(f"RENKEI_DATABASE_URL is not set, and no demo is running in {settings.data_dir}")
+
+
+async def _make_admin(settings: Settings, name: str) -> None:
+    url = operator.plain(settings.database_url or settings.owner_database_url)
+    made = await operator.as_operator(url, "client.register", lambda tx, asked: found_installation(tx, asked, name))
+    told = {"client_id": made["client_id"], "client_secret": made["client_secret"]}
+    sys.stdout.write(json.dumps(told) + "\n")

@@ -1,0 +1,138 @@
+"""create_app: engine, keys, doors, the one error handler. There is no module-level app."""
+
+import gc
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from renkei.access.identity import Identity
+from renkei.access.tokens import Keys
+from renkei.api import (
+    access,
+    administration,
+    care_team,
+    catalogue,
+    consents,
+    oauth,
+    operations,
+    patients,
+    problems,
+    records,
+    summary,
+)
+from renkei.api.documents import components
+from renkei.api.door import Door, Service
+from renkei.catalogue import load_catalogue
+from renkei.database import SERVICE_ROLE, make_engine
+from renkei.ids import new_id
+from renkei.pages import api_docs
+from renkei.settings import Settings
+
+ROUTERS = (patients, records, summary, consents, care_team, access, administration, catalogue, oauth, operations)
+
+DESCRIPTION = """在宅医療・介護の連携のための共有基盤。フェイスシートとケアレポートを受け取り、同意と権限に従って共有サマリーを返す。
+
+A shared care-record interchange server. Get a token at `/oauth/token`, then send it as `Authorization: Bearer …`.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service. Without settings they are read from the environment, as uvicorn's workers do."""
+    settings = settings or Settings()
+    if settings.database_url is None:
+        raise SystemExit("RENKEI_DATABASE_URL is not set")
+    engine = make_engine(settings.database_url.get_secret_value(), SERVICE_ROLE, settings.pool_size)
+    identity = Identity(engine, Keys.load(settings.keys_dir), settings.issuer.rstrip("/"), settings.token_seconds)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        load_catalogue()
+        app.openapi()
+        # What is here now stays: freezing it, and collecting rarely, keeps the collector out of requests (design §11).
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        yield
+        await engine.dispose()
+
+    app = FastAPI(
+        title="renkei 連携",
+        version="1",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.endpoint.__name__,
+    )
+    app.state.service = Service(settings, engine, identity)
+    for door in ROUTERS:
+        app.include_router(door.router)
+    app.include_router(api_docs.router())
+    problems.install(app)
+    app.add_middleware(Frame)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the two documents' schemas from the catalogue; made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        parts = document.setdefault("components", {})
+        parts.setdefault("schemas", {}).update(components())
+        parts["securitySchemes"] = {
+            "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            "basic": {
+                "type": "http",
+                "scheme": "basic",
+                "description": "client_id / client_secret, only for /oauth/token",
+            },
+        }
+        for route in app.routes:
+            if isinstance(route, Door):
+                for method in route.methods or ():
+                    document["paths"][route.path_format][method.lower()]["security"] = [{"token": []}]
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+class Frame:
+    """Around every request: its id, the headers every answer carries, and the count of it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id, began, status = new_id(), time.perf_counter(), 500
+        # A fresh dict: the server's own is shared by all requests of the process.
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+
+        async def framed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = str(request_id)
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Referrer-Policy", "no-referrer")
+            await send(message)
+
+        try:
+            await self.app(scope, receive, framed)
+        finally:
+            route = scope.get("route")
+            action = route.name if isinstance(route, APIRoute) else "none"
+            operations.REQUESTS.labels(action, status).inc()
+            operations.SECONDS.labels(action).observe(time.perf_counter() - began)

@@ -1,0 +1,94 @@
+"""What whoever holds the database's own credentials does: run servers, migrate, make the first administrator."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+import uvicorn
+from pydantic import SecretStr
+
+from renkei import migration
+from renkei.access.actor import Actor
+from renkei.access.audit import Asked
+from renkei.access.tokens import Keys
+from renkei.actions.administration import install_defaults
+from renkei.database import SERVICE_ROLE, WORKER_ROLE, Transaction, make_engine, transaction
+from renkei.ids import new_id
+from renkei.settings import Settings
+from renkei.vocabulary import ActorKind
+from renkei.worker import work
+
+OPERATOR = Actor(ActorKind.worker, UUID(int=0), None, ())
+"""Who acts at the command line."""
+
+T = TypeVar("T")
+
+
+async def as_operator(url: str, action: str, act: Callable[[Transaction, Asked], T]) -> T:
+    """Do one thing as the operator, on record, with the rights of the service."""
+    engine = make_engine(url, SERVICE_ROLE, 1)
+    try:
+        async with transaction(engine) as tx:
+            return act(tx, Asked(new_id(), OPERATOR, action))
+    finally:
+        await engine.dispose()
+
+
+def migrate(settings: Settings) -> None:
+    """Upgrade the tables, make the logins that are missing, install the default permission table."""
+    owner = plain(settings.owner_database_url or settings.database_url)
+    logins = [(settings.database_url, SERVICE_ROLE), (settings.worker_database_url, WORKER_ROLE)]
+    migration.migrate(owner, [(url.get_secret_value(), role) for url, role in logins if url is not None])
+    asyncio.run(as_operator(owner, "permission_table.install", install_defaults))
+
+
+def check(settings: Settings) -> None:
+    """Compare the tables in code with the migrated database."""
+    migration.check(plain(settings.owner_database_url or settings.database_url))
+
+
+def serve(settings: Settings) -> None:
+    """Serve with several workers until told to stop."""
+    # Made before the workers start, so that all of them sign with the same key.
+    Keys.load(settings.keys_dir)
+    os.environ["RENKEI_DATABASE_URL"] = plain(settings.database_url)
+    if settings.workers > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        folder = settings.data_dir / "metrics"
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.db"):
+            old.unlink()
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    uvicorn.run("renkei.main:create_app", factory=True, workers=settings.workers, **server_options(settings))
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """uvicorn's options, the same for the demo and for real."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "log_level": settings.log_level.lower(),
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": 8,
+        "timeout_keep_alive": 75,
+    }
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until SIGINT or SIGTERM."""
+    engine = make_engine(plain(settings.worker_database_url or settings.database_url), WORKER_ROLE, 2)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await work(engine, stop)
+    await engine.dispose()
+
+
+def plain(secret: SecretStr | None) -> str:
+    """A URL that must be there."""
+    if secret is None:
+        raise SystemExit("RENKEI_DATABASE_URL is not set")
+    return secret.get_secret_value()
