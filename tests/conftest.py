@@ -29,7 +29,7 @@ UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"
 def postgres() -> Iterator[EmbeddedPostgres]:
     """One cluster per test process."""
     with tempfile.TemporaryDirectory(prefix="renkei-") as folder:
-        os.chmod(folder, 0o755)
+        os.chmod(folder, 0o701)  # as root, PostgreSQL runs as somebody who must pass through
         server = EmbeddedPostgres(Path(folder), settings=UNSAFE)
         server.start()
         yield server

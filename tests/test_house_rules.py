@@ -13,8 +13,16 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "renkei"
 LONGEST_FILE = 300
 
-SQL_PLACES = ("store/", "tables/", "access/reach.py", "access/audit.py", "access/identity.py", "database.py")
-COMMIT_PLACES = ("database.py",)
+SQL_PLACES = (
+    "store/",
+    "tables/",
+    "access/reach.py",
+    "access/audit.py",
+    "access/identity.py",
+    "database.py",
+    "migration.py",
+)
+COMMIT_PLACES = ("database.py", "migration.py")  # migrations are transactions of their own
 CLOCK_PLACES = ("ids.py",)
 
 WITHOUT_GRANT = {

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from renkei.access.reach import table_version
 from renkei.api.door import Service, answer
 from renkei.database import transaction
 from renkei.errors import NotFound
@@ -34,7 +35,7 @@ async def readyz(request: Request) -> Response:
     """The database answers and has been migrated; 503 otherwise."""
     service: Service = request.app.state.service
     async with transaction(service.engine) as tx:
-        await tx.row("SELECT max(version) FROM permission_tables")
+        await table_version(tx)
     return answer({"status": "ready"})
 
 
