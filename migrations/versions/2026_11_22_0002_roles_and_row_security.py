@@ -74,7 +74,10 @@ def upgrade() -> None:
             f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN NOBYPASSRLS; "
             "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
-        op.execute(f"GRANT {role} TO CURRENT_USER")
+        # Needed to act as the role; who made it on a shared cluster may have granted it already.
+        op.execute(
+            f"DO $$ BEGIN IF NOT pg_has_role(current_user, '{role}', 'SET') THEN GRANT {role} TO CURRENT_USER; END IF; END $$"
+        )
         op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
     op.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
 

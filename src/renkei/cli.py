@@ -10,10 +10,14 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
 from renkei import operator
 from renkei.actions.administration import found_installation
 from renkei.demo.run import run_demo, with_embedded
 from renkei.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from renkei.errors import RenkeiError
 from renkei.settings import Settings
 
 HELP = {
@@ -31,6 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = Settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # every request of the demo's telling, otherwise
+    try:
+        _run(chosen, settings)
+    except (RenkeiError, SQLAlchemyError, CommandError, EmbeddedPostgresError) as error:
+        cause = error.__cause__ if isinstance(error, RenkeiError) else None
+        raise SystemExit(f"renkei {chosen.command}: {error}" + (f" ({cause})" if cause else "")) from error
+
+
+def _run(chosen: argparse.Namespace, settings: Settings) -> None:
     match chosen.command:
         case "demo":
             run_demo(settings)
