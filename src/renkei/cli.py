@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = _parser().parse_args(arguments)
     settings = Settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # every request of the demo's telling, otherwise
+    for chatty in ("httpx", "alembic"):  # every request of the demo's telling, every plugin
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         _run(chosen, settings)
     except (RenkeiError, SQLAlchemyError, CommandError, EmbeddedPostgresError) as error:

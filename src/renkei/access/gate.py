@@ -197,6 +197,12 @@ async def _require_patient(tx: Transaction, patient_id: UUID) -> None:
         raise NotFound
 
 
+def require_team(grant: Grant) -> None:
+    """A new document needs a place in the team, or the leave to write that goes with asking for one."""
+    if grant.tie is not None and not (grant.tie.in_team or grant.tie.requested):
+        raise Forbidden(Reason.not_in_care_team, "tie.care_team", "care_team", NOT_IN_TEAM)
+
+
 NO_RIGHT = (
     "この職種には権限表でこの操作が許されていません",
     "The permission table does not allow this profession to do this",

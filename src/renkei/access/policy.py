@@ -245,7 +245,8 @@ def _of(kind: RecordKind) -> tuple[tuple[Group, Tier], ...]:
 
 
 _TEAM = frozenset({Basis.care_team})
-_WRITERS = frozenset({Basis.care_team, Basis.requested})
+# `own`: correcting one's own needs no place in the team any more; a new document does (gate.require_team).
+_WRITERS = frozenset({Basis.care_team, Basis.requested, Basis.own})
 _SHEET, _REPORT = _of(RecordKind.face_sheet), _of(RecordKind.care_report)
 _PERSON = (Group.person, Tier.basic)
 _TEAM_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True)

@@ -1,6 +1,7 @@
 """Who can see what (閲覧できる者), who looked (閲覧記録), and who I am here."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -68,7 +69,7 @@ def _ordered(parts: Iterable[str]) -> list[str]:
 async def read_access_log(tx: Transaction, asked: Asked, patient_id: UUID, query: Page) -> dict[str, Any]:
     """Who looked or was refused, newest first: of which office and profession, when, at what, on what ground."""
     grant = await authorize(tx, asked, Permission.access_log_read, patient_id)
-    rows = await ledger.load_events(tx, grant, decode_cursor(query.after, 2), query.limit)
+    rows = await ledger.load_events(tx, grant, decode_cursor(query.after, datetime.fromisoformat, UUID), query.limit)
     shown = rows[: query.limit]
     more = encode_cursor(shown[-1].at, shown[-1].id) if len(rows) > query.limit else None
     return page([_event(row) for row in shown], more)

@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Any
+from uuid import UUID
 
 from renkei.access.audit import Asked
 from renkei.access.gate import authorize_service
@@ -19,7 +20,7 @@ from renkei.vocabulary import ActorKind, Permission
 async def list_organizations(tx: Transaction, asked: Asked, query: OrganizationQuery) -> dict[str, Any]:
     """Those not suspended, newest first. Every client needs them for the care team."""
     await authorize_service(tx, asked, Permission.organization_read)
-    found = await organizations.load_page(tx, query.name, query.kind, decode_cursor(query.after, 1), query.limit)
+    found = await organizations.load_page(tx, query.name, query.kind, decode_cursor(query.after, UUID), query.limit)
     shown = found[: query.limit]
     items = [{**o.reference, "code": o.code, "kind": o.kind.value} for o in shown]
     return page(items, encode_cursor(shown[-1].id) if len(found) > query.limit else None)

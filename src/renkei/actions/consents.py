@@ -1,5 +1,6 @@
 """同意: recorded, listed, withdrawn."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +31,7 @@ async def record_consent(tx: Transaction, asked: Asked, patient_id: UUID, consen
 async def list_consents(tx: Transaction, asked: Asked, patient_id: UUID, query: Page) -> dict[str, Any]:
     """All consents ever recorded, newest first, with their withdrawals."""
     grant = await authorize(tx, asked, Permission.consent_read, patient_id)
-    rows = await consents.load_page(tx, grant, decode_cursor(query.after, 2), query.limit)
+    rows = await consents.load_page(tx, grant, decode_cursor(query.after, datetime.fromisoformat, UUID), query.limit)
     shown = rows[: query.limit]
     more = encode_cursor(shown[-1].recorded_at, shown[-1].id) if len(rows) > query.limit else None
     return page([_shown(row) for row in shown], more)

@@ -68,8 +68,8 @@ async def search_patient(tx: Transaction, asked: Asked, query: PatientQuery) -> 
         grants = await authorize_page(tx, asked, Permission.patient_search, [], await reach.table_version(tx))
         return page(grants, None)
     wanted = _wanted(query, organization.id)
-    last = decode_cursor(query.after, 1)
-    before, ties, version = UUID(last[0]) if last else None, list[Tie](), await reach.table_version(tx)
+    last = decode_cursor(query.after, UUID)
+    before, ties, version = last[0] if last else None, list[Tie](), await reach.table_version(tx)
     while len(ties) <= query.limit:
         ids = await reach.candidates(tx, organization.id, before, SCANNED_AT_ONCE)
         if not ids:

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from renkei.access.audit import Asked
-from renkei.access.gate import NO_RIGHT, Grant, authorize, not_own_record, unreadable
+from renkei.access.gate import NO_RIGHT, Grant, authorize, not_own_record, require_team, unreadable
 from renkei.catalogue import Catalogue, load_catalogue
 from renkei.database import Row, Transaction
 from renkei.errors import Conflict, Fault, Forbidden, NotFound
@@ -89,6 +89,8 @@ async def _submit(
     person = await _registered(tx, grant, document)
     await _require_writable(tx, grant, document, person, catalogue)
     earlier = await records.earlier(tx, grant, document)
+    if not earlier.versions:
+        require_team(grant)
     if (kept := _repeat(earlier.versions, document, fingerprint)) is not None:
         return kept
     record_id, profession = new_id(), _profession(grant, document)
@@ -225,7 +227,7 @@ async def _list(
     tx: Transaction, asked: Asked, patient_id: UUID, kind: RecordKind, permission: Permission, query: ReportQuery
 ) -> dict[str, Any]:
     grant = await authorize(tx, asked, permission, patient_id, kind.groups)
-    after = decode_cursor(query.after, 2)
+    after = decode_cursor(query.after, datetime.fromisoformat, UUID)
     filters = records.Filters(query.limit, query.from_, query.to, query.organization, query.profession, after)
     rows = await records.load_page(tx, grant, kind, filters, others=grant.view.shares(kind.groups))
     shown = rows[: query.limit]

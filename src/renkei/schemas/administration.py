@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from renkei.schemas.fields import Day, Id, Line, ShortLine, Strict, Unique
+from renkei.schemas.fields import Day, Id, Line, ShortLine, Strict, Unique, fault
 from renkei.vocabulary import OrganizationKind, Profession
 
 
@@ -16,11 +16,20 @@ class OrganizationIn(Strict):
     kind: Annotated[OrganizationKind, Field(strict=False)]
 
 
+def _human(profession: Profession) -> Profession:
+    """A client asserts the professions of people; ``system`` is what it is without one."""
+    if profession is Profession.system:
+        raise fault("code", value_set="profession")
+    return profession
+
+
 class DelegationIn(Strict):
     """委任: an organization lets a client act for it, asserting these professions."""
 
     organization_id: Id
-    professions: Annotated[list[Annotated[Profession, Field(strict=False)]], Field(min_length=1), Unique]
+    professions: Annotated[
+        list[Annotated[Profession, Field(strict=False), AfterValidator(_human)]], Field(min_length=1), Unique
+    ]
     valid_from: Day | None = None
     valid_until: Day | None = None
 

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -33,17 +33,15 @@ def encode_cursor(*position: object) -> str:
     return base64.urlsafe_b64encode(json.dumps([str(p) for p in position]).encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str | None, length: int) -> Sequence[str] | None:
-    """The position in a cursor of ours; raises Invalid for anything else."""
+def decode_cursor(cursor: str | None, *kinds: Callable[[str], Any]) -> Sequence[Any] | None:
+    """The position in a cursor of ours, each part read as its kind; raises Invalid for anything else."""
     if cursor is None:
         return None
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, RecursionError):
-        position = None
-    if not isinstance(position, list) or len(position) != length or not all(isinstance(p, str) for p in position):
-        raise Invalid([Fault("?after", None, "format", {"expected": "cursor"})])
-    return position
+        return [kind(part) for kind, part in zip(kinds, position, strict=True)]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise Invalid([Fault("?after", None, "format", {"expected": "cursor"})]) from None
 
 
 def page(items: Sequence[Any], cursor: str | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from renkei.schemas.patients import Registration, identity_key, search_identifie
 from renkei.schemas.search_keys import kana_key, name_key
 
 # Two offices registering one person at once wait for each other here, number by number, in one order.
-LOCK = "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k ORDER BY k"
+LOCK = "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k"
 MATCH = "SELECT key, patient_id, same_person FROM renkei_match_identity(%s::bytea[], %s, %s)"
 
 INSERT_PATIENT = "INSERT INTO patients (patient_id, registered_by, audit_event_id) VALUES (%s, %s, %s)"
@@ -93,7 +93,7 @@ async def match(tx: Transaction, asked: Asked, registration: Registration, organ
         return Matches(frozenset(), frozenset(), frozenset())
     keys = {identity_key(i, organization_id): i.system for i in registration.identifiers}
     locks = [int.from_bytes(key[:8], "big", signed=True) for key in keys]
-    tx.later(LOCK, [locks])
+    tx.later(LOCK, [sorted(locks)])
     rows = await tx.rows(MATCH, [list(keys), registration.birth_date, registration.sex])
     local = frozenset(r.patient_id for r in rows if keys[bytes(r.key)] == "local")
     same = frozenset(r.patient_id for r in rows if keys[bytes(r.key)] != "local" and r.same_person)
