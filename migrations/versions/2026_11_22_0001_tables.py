@@ -306,7 +306,6 @@ def upgrade() -> None:
         sa.Column("as_of", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("received_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("catalogue", sa.Text(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("answer", sa.Text(), nullable=False),
         sa.Column("audit_event_id", sa.Uuid(), nullable=False),

@@ -84,14 +84,13 @@ async def _submit(
 ) -> Kept:
     catalogue = load_catalogue()
     document = read_document(kind, body, catalogue, now())
-    fingerprint = digest(document.body)
     grant = await authorize(tx, asked, permission, patient_id, kind.groups)
     person = await _registered(tx, grant, document)
     await _require_writable(tx, grant, document, person, catalogue)
     earlier = await records.earlier(tx, grant, document)
     if not earlier.versions:
         require_team(grant)
-    if (kept := _repeat(earlier.versions, document, fingerprint)) is not None:
+    if (kept := _repeat(earlier.versions, document)) is not None:
         return kept
     record_id, profession = new_id(), _profession(grant, document)
     answer = _answer(grant, document, record_id, earlier.now, differing(document.items, person), catalogue)
@@ -101,7 +100,6 @@ async def _submit(
         document,
         record_id=record_id,
         profession=profession,
-        digest=fingerprint,
         answer=answer,
         received_at=earlier.now,
     )
@@ -148,10 +146,10 @@ async def _require_writable(
         raise Forbidden(Reason.profession, "permission_table.write", "platform_admin", NO_RIGHT, refused)
 
 
-def _repeat(versions: Sequence[Row], document: Document, fingerprint: bytes) -> Kept | None:
+def _repeat(versions: Sequence[Row], document: Document) -> Kept | None:
     """The first answer again, when the same thing is sent again; a Conflict when something else stands in its place."""
     for row in versions:
-        if row.version == document.version and row.kind == document.kind and bytes(row.digest) == fingerprint:
+        if row.version == document.version and row.kind == document.kind and _equal(row.body, document):
             if row.withdrawn_at is None:
                 return Kept(200, row.id, row.answer)
             since = {**json.loads(row.answer), "withdrawn_at": rfc3339(row.withdrawn_at)}
@@ -163,6 +161,11 @@ def _repeat(versions: Sequence[Row], document: Document, fingerprint: bytes) -> 
     if versions and versions[0].kind != document.kind:
         raise Conflict("other_kind", OTHER_KIND)
     return None
+
+
+def _equal(stored: str, document: Document) -> bool:
+    """Whether the same JSON values were sent, however they were written. Asked only where a version comes again."""
+    return digest(json.loads(stored)) == digest(document.body)
 
 
 def _answer(

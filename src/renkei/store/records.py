@@ -19,7 +19,7 @@ from renkei.vocabulary import RecordKind
 LOCK = "SELECT version FROM summaries WHERE patient_id = %s FOR UPDATE"
 
 SAME_DOCUMENT = """
-SELECT r.id, r.version, r.kind, r.digest, r.answer, w.withdrawn_at
+SELECT r.id, r.version, r.kind, r.answer, w.withdrawn_at, CASE WHEN r.version = %s THEN r.body END AS body
 FROM records r LEFT JOIN record_withdrawals w ON w.patient_id = r.patient_id AND w.record_id = r.id
 WHERE r.patient_id = %s AND r.organization_id = %s AND r.document_id = %s ORDER BY r.version DESC
 """
@@ -28,9 +28,9 @@ SELECT now() AS now, max(as_of) AS as_of FROM records WHERE patient_id = %s AND 
 """
 INSERT = """
 INSERT INTO records (patient_id, id, kind, organization_id, client_id, user_id, user_name, profession, document_id,
-  version, as_of, received_at, catalogue, digest, body, answer, audit_event_id)
+  version, as_of, received_at, catalogue, body, answer, audit_event_id)
 VALUES (%(patient_id)s, %(id)s, %(kind)s, %(organization_id)s, %(client_id)s, %(user_id)s, %(user_name)s,
-  %(profession)s, %(document_id)s, %(version)s, %(as_of)s, %(received_at)s, %(catalogue)s, %(digest)s, %(body)s,
+  %(profession)s, %(document_id)s, %(version)s, %(as_of)s, %(received_at)s, %(catalogue)s, %(body)s,
   %(answer)s, %(audit_event_id)s)
 """
 INSERT_AUTHOR = """
@@ -96,7 +96,7 @@ async def earlier(tx: Transaction, grant: Grant, document: Document) -> Earlier:
     patient, organization = grant.patient_id, grant.organization_id
     tx.later(LOCK, [patient])
     versions, newest = await tx.run(
-        Statement(SAME_DOCUMENT, [patient, organization, document.document_id]),
+        Statement(SAME_DOCUMENT, [document.version, patient, organization, document.document_id]),
         Statement(NEWEST, [patient, organization, document.kind]),
     )
     return Earlier(versions, newest[0].as_of, newest[0].now)
@@ -109,7 +109,6 @@ def append_record(
     *,
     record_id: UUID,
     profession: str,
-    digest: bytes,
     answer: str,
     received_at: datetime,
 ) -> None:
@@ -131,7 +130,6 @@ def append_record(
             "as_of": document.as_of,
             "received_at": received_at,
             "catalogue": document.catalogue,
-            "digest": digest,
             "body": to_json(document.body).decode(),
             "answer": answer,
             "audit_event_id": grant.event_id,

@@ -17,7 +17,6 @@ records = patient_table(  # フェイスシートとケアレポート: appended
     column("as_of", Instant),
     moment("received_at"),
     column("catalogue", sa.Text),
-    column("digest", sa.LargeBinary),
     column("body", sa.Text),
     column("answer", sa.Text),
     reason(),
