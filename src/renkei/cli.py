@@ -6,7 +6,7 @@ Without RENKEI_DATABASE_URL every command looks for the demo of RENKEI_DATA_DIR,
 import argparse
 import asyncio
 import json
-import logging
+import logging.config
 import sys
 from collections.abc import Sequence
 
@@ -33,9 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The ``renkei`` command."""
     chosen = _parser().parse_args(arguments)
     settings = Settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for chatty in ("httpx", "alembic"):  # every request of the demo's telling, every plugin
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.config.dictConfig(operator.logging_config(settings.log_level))
     try:
         _run(chosen, settings)
     except (RenkeiError, SQLAlchemyError, CommandError, EmbeddedPostgresError) as error:

@@ -1,6 +1,7 @@
 """create_app: engine, keys, doors, the one error handler. There is no module-level app."""
 
 import gc
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,6 +35,8 @@ from renkei.database import SERVICE_ROLE, make_engine
 from renkei.ids import new_id
 from renkei.pages import api_docs
 from renkei.settings import Settings
+
+log = logging.getLogger("renkei.http")
 
 ROUTERS = (patients, records, summary, consents, care_team, access, administration, catalogue, oauth, operations)
 
@@ -136,3 +139,6 @@ class Frame:
             action = route.name if isinstance(route, APIRoute) else "none"
             operations.REQUESTS.labels(action, status).inc()
             operations.SECONDS.labels(action).observe(time.perf_counter() - began)
+            # Refusals that no ledger keeps (400, 401, 413, 422) are found here. Never the query: it may hold a name.
+            level = logging.INFO if status >= 400 else logging.DEBUG
+            log.log(level, "%s %s %r %d %s", request_id, scope["method"], scope["path"], status, action)

@@ -70,10 +70,25 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "host": settings.host,
         "port": settings.port,
         "log_level": settings.log_level.lower(),
+        # uvicorn hands this to its worker processes, which would otherwise log its own lines only.
+        "log_config": logging_config(settings.log_level),
         "access_log": False,
         "server_header": False,
         "timeout_graceful_shutdown": 8,
         "timeout_keep_alive": 75,
+    }
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """One line per event on standard error, for ``logging.config.dictConfig``."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level.upper()},
+        # httpx would tell every request of the demo's telling, alembic every plugin.
+        "loggers": {name: {"level": "WARNING"} for name in ("httpx", "alembic")},
     }
 
 
