@@ -1,0 +1,82 @@
+"""``python -m bench``: all paths at 1 and 8 connections, a table, and ``bench/out/latest.json``."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.generator import ceiling, load
+from bench.limit import Limit
+from bench.measure import CpuTimes
+from bench.paths import MAKERS, ORDER, Prepared
+from bench.place import DURABLE, Place
+from bench.recording import record
+from bench.region import Town, found_town
+from bench.report import Line, costs, heading, save, table
+from renkei.embedded import EmbeddedPostgres
+
+WARM_UP_SECONDS = 1.0
+
+
+def main() -> None:
+    """Measure what is asked for, within bounds of time: at most three times ``--seconds`` for each line of the table."""
+    chosen = _arguments()
+    with _scratch() as folder, EmbeddedPostgres(folder, settings=DURABLE) as embedded:
+        try:
+            asyncio.run(_bench(Place.prepare(folder, embedded, chosen.worker), chosen))
+        finally:
+            embedded.remove()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--seconds", type=float, default=5.0, help="measured, for each line and again for its limit")
+    parser.add_argument("--patients", type=int, default=200)
+    parser.add_argument("--paths", nargs="+", choices=ORDER, default=list(ORDER))
+    parser.add_argument("--worker", action="store_true", help="with the worker beside the server")
+    return parser.parse_args()
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="renkei-bench-") as folder:
+        os.chmod(folder, 0o701)  # As root, PostgreSQL runs as somebody who must pass through.
+        yield Path(folder)
+
+
+async def _bench(place: Place, chosen: argparse.Namespace) -> None:
+    with place.serving():
+        print(heading(place, chosen), flush=True)
+        town = await found_town(place, chosen.patients)
+        place.settle()
+        lines: list[Line] = []
+        for path in (path for path in ORDER if path in chosen.paths):
+            lines += await _path(place, town, path, chosen)
+        print(f"\n{table(lines)}\n\n{save(lines)}")
+
+
+async def _path(place: Place, town: Town, path: str, chosen: argparse.Namespace) -> list[Line]:
+    prepared: Prepared = await MAKERS[path](town)
+    recorded = await record(place.settings, prepared)
+    print(f"\n{costs(path, prepared, recorded)}", flush=True)
+    limit = Limit(place, prepared, recorded)
+    lines = []
+    for connections in chosen.connections:
+        place.settle()
+        server, database = CpuTimes.of(place.server_pid()), CpuTimes.of(place.postgres_pid())
+        ours = load(prepared.requests, place.port, connections, chosen.seconds, WARM_UP_SECONDS)
+        server_us, postgres_us = (cpu.since() / ours.answered * 1e6 for cpu in (server, database))
+        place.settle()
+        theirs = limit.run(connections, chosen.seconds)
+        can = ceiling(prepared.requests, ours.answer_bytes, connections)
+        lines.append(Line(path, connections, ours, theirs, server_us, postgres_us, can))
+        print(lines[-1].told(), flush=True)
+    return lines
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Where it runs: the database with its logins, and the server beside it."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from renkei import migration, operator
+from renkei.demo.run import DATABASE, with_embedded
+from renkei.embedded import EmbeddedPostgres
+from renkei.settings import Settings
+
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+"""As in production: an answer is kept by the disk before it is given."""
+READY_SECONDS = 30.0
+
+
+@dataclass
+class Place:
+    """One cluster, one database, one server of one process (uvloop and httptools, as uvicorn chooses by itself)."""
+
+    settings: Settings
+    embedded: EmbeddedPostgres
+    port: int
+    worker: bool
+    _server: list[psutil.Popen] = field(default_factory=list)
+
+    @classmethod
+    def prepare(cls, folder: Path, embedded: EmbeddedPostgres, worker: bool) -> "Place":
+        """A migrated database with the logins of service and worker."""
+        migration.make_database(embedded.url("postgres", "postgres"), DATABASE, afresh=True)
+        port = _free_port()
+        settings = with_embedded(Settings(data_dir=folder, workers=1, port=port, token_seconds=3600), embedded)
+        operator.migrate(settings)
+        return cls(settings, embedded, port, worker)
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[None]:
+        """``renkei serve``, and where asked for ``renkei work``, until the block ends."""
+        started = [self._start("serve")]
+        if self.worker:
+            started.append(self._start("work"))
+        self._server = started
+        try:
+            _wait_ready(self.port)
+            yield
+        finally:
+            for process in started:
+                process.terminate()
+            for process in started:
+                process.wait(20)
+
+    def server_pid(self) -> int:
+        """The server's process."""
+        return int(self._server[0].pid)
+
+    def postgres_pid(self) -> int:
+        """The parent of all the database's processes."""
+        with psycopg.connect(self.owner_url) as connection:
+            return int(psutil.Process(connection.info.backend_pid).ppid())
+
+    def settle(self) -> None:
+        """Take up now what the database would otherwise do in the middle of a measurement."""
+        with psycopg.connect(self.owner_url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+            connection.execute("CHECKPOINT")
+
+    @property
+    def owner_url(self) -> str:
+        """As the owner of everything: for preparation only."""
+        return self.embedded.url("postgres", DATABASE)
+
+    @property
+    def service_url(self) -> str:
+        """As the service connects."""
+        return operator.plain(self.settings.database_url)
+
+    def _start(self, command: str) -> psutil.Popen:
+        variables = {
+            "RENKEI_DATABASE_URL": self.settings.database_url,
+            "RENKEI_WORKER_DATABASE_URL": self.settings.worker_database_url,
+        }
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("RENKEI_")}
+        environment |= {name: operator.plain(value) for name, value in variables.items()}
+        environment |= {
+            "RENKEI_DATA_DIR": str(self.settings.data_dir),
+            "RENKEI_PORT": str(self.port),
+            "RENKEI_WORKERS": "1",
+            "RENKEI_TOKEN_SECONDS": str(self.settings.token_seconds),
+            "RENKEI_LOG_LEVEL": "WARNING",
+        }
+        return psutil.Popen(
+            [Path(sys.executable).parent / "renkei", command], env=environment, stdin=subprocess.DEVNULL
+        )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_ready(port: int) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
