@@ -45,10 +45,18 @@ _TITLES = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Responses of these statuses, each a problem document; 401 and 503 are always possible."""
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": _TITLES[status], "content": content} for status in sorted({401, 503, *statuses})}
+    """Responses of these statuses, each a problem document.
 
+    Always possible: 401, 422 (a query parameter the route does not know is refused) and 503.
+    """
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": _TITLES[status], "content": content} for status in sorted({401, 422, 503, *statuses})
+    }
+
+
+PATIENT_ID = {"name": "patient_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+"""The path parameter of plain routes, which FastAPI does not see."""
 
 BODY = (400, 413, 415, 422)
 """What may be wrong with any body."""
@@ -57,7 +65,8 @@ BODY = (400, 413, 415, 422)
 def document_body(kind: RecordKind) -> dict[str, Any]:
     """``openapi_extra`` of a route that takes this kind of document."""
     schema = {"$ref": f"#/components/schemas/{_name(kind)}"}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    content = {"application/json": {"schema": schema}}
+    return {"parameters": [PATIENT_ID], "requestBody": {"required": True, "content": content}}
 
 
 def components() -> dict[str, Any]:

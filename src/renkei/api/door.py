@@ -4,7 +4,8 @@ Order of refusals (design §7): 401 → 413/415 → 400 (unparsable) → 422 (sh
 The route class does it, so that a plain route needs no dependencies and the commit precedes the response in every case.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import URL
+from starlette.requests import ClientDisconnect
 
 from renkei.access.actor import Actor
 from renkei.access.audit import Asked
@@ -73,19 +75,13 @@ class Door(APIRoute):
         async def handle(request: Request) -> Response:
             service: Service = request.app.state.service
             actor = await service.identity.identify(bearer_token(request))
-            if unknown := [name for name in request.query_params if name not in known]:
-                raise Invalid([Fault(f"?{visible(name)}", None, "unknown") for name in unknown[:LARGEST_ANSWER]])
             body = await read_json(request, service.settings.max_document_bytes) if self.body_expected else None
+            require_known_query(request, known)
             asked = Asked(request.state.request_id, actor, self.name, _path_id(request, "record_id"))
             try:
                 async with transaction(service.engine) as tx:
                     request.state.call = Call(tx, asked, body, request.url)
-                    return await inside(request)
-            except RequestValidationError as error:
-                if any(fault["loc"][:1] == ("path",) for fault in error.errors()):
-                    # An id that is no id names nothing, as one that nothing bears: the same answer.
-                    raise NotFound from error
-                raise
+                    return await _answered(inside, request)
             except RenkeiError as error:
                 if error.status in RECORDED:
                     await record_refusal(service.engine, asked, _path_id(request, "patient_id"), error)
@@ -109,6 +105,26 @@ class Door(APIRoute):
     def body_expected(self) -> bool:
         """Whether this route reads a JSON body."""
         return bool(self.methods and self.methods & {"POST", "PUT", "PATCH"})
+
+
+async def _answered(inside: Callable[[Request], Coroutine[Any, Any, Response]], request: Request) -> Response:
+    try:
+        return await inside(request)
+    except RequestValidationError as error:
+        # An id that is no id names nothing, as one that nothing bears: the same answer, after the same other faults.
+        if all(fault["loc"][0] == "path" for fault in error.errors()):
+            raise NotFound from error
+        raise
+
+
+def require_known_query(request: Request, known: Collection[str]) -> None:
+    """Refuse query parameters a route does not know, and a known one given twice: which of them would count?"""
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    wrong = {
+        name: "unknown" if name not in known else "repeated" for name in given if name not in known or given[name] > 1
+    }
+    if wrong:
+        raise Invalid([Fault(f"?{visible(name)}", None, code) for name, code in wrong.items()][:LARGEST_ANSWER])
 
 
 async def record_refusal(engine: AsyncEngine, asked: Asked, patient_id: UUID | None, error: RenkeiError) -> None:
@@ -135,14 +151,17 @@ async def read_json(request: Request, limit: int) -> Any:
     if media != "application/json":
         raise WrongMediaType
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limit:
+    if length.isdecimal() and int(length[:20]) > limit:
         raise TooLarge(limit)
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(limit)
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise TooLarge(limit)
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise Unparsable(("本文が途中で切れました", "The body was cut off")) from None
     raw = b"".join(chunks)
     if not raw:
         raise Unparsable(("本文がありません", "The body is missing"))
@@ -150,6 +169,14 @@ async def read_json(request: Request, limit: int) -> Any:
     # Starlette's own places for them: FastAPI then validates what was parsed here, and reads nothing itself.
     request._body, request._json = raw, body
     return body
+
+
+def patient_of(request: Request) -> UUID:
+    """The patient of a plain route, whose path FastAPI does not convert.
+
+    What is no id becomes the nil id, which no patient bears: refused as any other absent one, and in the same order.
+    """
+    return _path_id(request, "patient_id") or UUID(int=0)
 
 
 def _path_id(request: Request, name: str) -> UUID | None:

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from renkei.actions import records
 from renkei.api.documents import BODY, document_body, problems
-from renkei.api.door import Asking, Call, Door, answer, listing
-from renkei.errors import NotFound
+from renkei.api.door import Asking, Call, Door, answer, listing, patient_of
 from renkei.schemas.answers import Record, Submitted
 from renkei.schemas.consents import Withdrawal
 from renkei.schemas.paging import Page, ReportQuery
@@ -27,14 +26,6 @@ _WITHDRAWN = problems(*BODY, 403, 404, 409)
 _LISTED = problems(403, 404, 422)
 
 
-def _patient(request: Request) -> UUID:
-    """The patient of a plain route, whose path FastAPI does not convert."""
-    try:
-        return UUID(request.path_params["patient_id"])
-    except ValueError:
-        raise NotFound from None
-
-
 def _kept(kept: records.Kept, patient_id: UUID, collection: str) -> Response:
     location = f"/v1/patients/{patient_id}/{collection}/{kept.record_id}"
     return answer(kept.answer, kept.status, {"Location": location, "ETag": f'"{kept.record_id}"'})
@@ -50,7 +41,7 @@ def _kept(kept: records.Kept, patient_id: UUID, collection: str) -> Response:
 async def submit_face_sheet(request: Request) -> Response:
     """フェイスシートを提出する。 Submit a face sheet; the same again is answered as the first time."""
     call: Call = request.state.call
-    patient_id = _patient(request)
+    patient_id = patient_of(request)
     kept = await records.submit_face_sheet(call.tx, call.asked, patient_id, call.body)
     return _kept(kept, patient_id, "face-sheets")
 
@@ -65,7 +56,7 @@ async def submit_face_sheet(request: Request) -> Response:
 async def submit_care_report(request: Request) -> Response:
     """ケアレポートを提出する。 Submit a care report; the same again is answered as the first time."""
     call: Call = request.state.call
-    patient_id = _patient(request)
+    patient_id = patient_of(request)
     kept = await records.submit_care_report(call.tx, call.asked, patient_id, call.body)
     return _kept(kept, patient_id, "care-reports")
 

@@ -1,13 +1,11 @@
 """/v1/patients/{id}/summary: a hot path, a plain route; stored bytes are sent as they are."""
 
-from uuid import UUID
-
 from fastapi import APIRouter, Request, Response
 
 from renkei.actions.summary import read_summary
-from renkei.api.documents import problems
-from renkei.api.door import Call, Door, answer
-from renkei.errors import Fault, Invalid, NotFound
+from renkei.api.documents import PATIENT_ID, problems
+from renkei.api.door import Call, Door, answer, patient_of
+from renkei.errors import Fault, Invalid
 from renkei.vocabulary import Group, Permission
 
 _GROUPS = {
@@ -16,7 +14,6 @@ _GROUPS = {
     "description": "項目群をコンマ区切りで。省略時はすべて / groups, separated by commas; all when left out",
     "schema": {"type": "string", "examples": ["medical,living"]},
 }
-_PATIENT = {"name": "patient_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 _KNOWN = {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}
 
 
@@ -35,18 +32,14 @@ router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["summary 共有サ�
     "/summary",
     name=Permission.summary_read,
     responses={304: {"description": "変更なし / not modified"}, **problems(403, 404, 422)},
-    openapi_extra={"parameters": [_PATIENT, _GROUPS, _KNOWN]},
+    openapi_extra={"parameters": [PATIENT_ID, _GROUPS, _KNOWN]},
 )
 async def summary(request: Request) -> Response:
     """共有サマリー。 Every organization's standing statements, item by item, with origin, differences and review dates."""
     call: Call = request.state.call
-    try:
-        patient_id = UUID(request.path_params["patient_id"])
-    except ValueError:
-        raise NotFound from None
     groups = _groups(request.query_params.get("groups"))
     known = [tag.strip().removeprefix("W/").strip('"') for tag in request.headers.get("if-none-match", "").split(",")]
-    read = await read_summary(call.tx, call.asked, patient_id, groups, known)
+    read = await read_summary(call.tx, call.asked, patient_of(request), groups, known)
     headers = {"ETag": f'"{read.etag}"', "Cache-Control": "private, no-cache"}
     if read.text is None:
         return Response(status_code=304, headers=headers)
