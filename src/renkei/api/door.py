@@ -151,7 +151,7 @@ async def read_json(request: Request, limit: int) -> Any:
     if media != "application/json":
         raise WrongMediaType
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > limit:
+    if length.isdecimal() and int(length[:20]) > limit:  # Python refuses to read thousands of digits
         raise TooLarge(limit)
     chunks, size = [], 0
     try:
