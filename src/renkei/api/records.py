@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from renkei.actions import records
+from renkei.actions import records, submissions
 from renkei.api.documents import BODY, document_body, problems
 from renkei.api.door import Asking, Call, Door, answer, listing, patient_of
 from renkei.schemas.answers import Record, Submitted
@@ -26,7 +26,7 @@ _WITHDRAWN = problems(*BODY, 403, 404, 409)
 _LISTED = problems(403, 404, 422)
 
 
-def _kept(kept: records.Kept, patient_id: UUID, collection: str) -> Response:
+def _kept(kept: submissions.Kept, patient_id: UUID, collection: str) -> Response:
     location = f"/v1/patients/{patient_id}/{collection}/{kept.record_id}"
     return answer(kept.answer, kept.status, {"Location": location, "ETag": f'"{kept.record_id}"'})
 
@@ -42,7 +42,7 @@ async def submit_face_sheet(request: Request) -> Response:
     """フェイスシートを提出する。 Submit a face sheet; the same again is answered as the first time."""
     call: Call = request.state.call
     patient_id = patient_of(request)
-    kept = await records.submit_face_sheet(call.tx, call.asked, patient_id, call.body)
+    kept = await submissions.submit_face_sheet(call.tx, call.asked, patient_id, call.body)
     return _kept(kept, patient_id, "face-sheets")
 
 
@@ -57,7 +57,7 @@ async def submit_care_report(request: Request) -> Response:
     """ケアレポートを提出する。 Submit a care report; the same again is answered as the first time."""
     call: Call = request.state.call
     patient_id = patient_of(request)
-    kept = await records.submit_care_report(call.tx, call.asked, patient_id, call.body)
+    kept = await submissions.submit_care_report(call.tx, call.asked, patient_id, call.body)
     return _kept(kept, patient_id, "care-reports")
 
 
@@ -91,7 +91,7 @@ async def read_care_report(call: Asking, patient_id: UUID, record_id: UUID) -> R
 )
 async def withdraw_face_sheet(call: Asking, patient_id: UUID, record_id: UUID, withdrawal: Withdrawal) -> Response:
     """フェイスシートを取り下げる。 Mark one's own face sheet as sent in error."""
-    found = await records.withdraw_face_sheet(call.tx, call.asked, patient_id, record_id, withdrawal.reason)
+    found = await submissions.withdraw_face_sheet(call.tx, call.asked, patient_id, record_id, withdrawal.reason)
     return answer(found[1], found[0])
 
 
@@ -100,7 +100,7 @@ async def withdraw_face_sheet(call: Asking, patient_id: UUID, record_id: UUID, w
 )
 async def withdraw_care_report(call: Asking, patient_id: UUID, record_id: UUID, withdrawal: Withdrawal) -> Response:
     """ケアレポートを取り下げる。 Mark one's own care report as sent in error."""
-    found = await records.withdraw_care_report(call.tx, call.asked, patient_id, record_id, withdrawal.reason)
+    found = await submissions.withdraw_care_report(call.tx, call.asked, patient_id, record_id, withdrawal.reason)
     return answer(found[1], found[0])
 
 
