@@ -160,7 +160,8 @@ def _open(
     if not bases and not registering:
         raise NotFound
     require(rule, rights)
-    if rule.ties is not None and not bases & rule.ties:
+    unknown = rule.knows_person and not tie.knows_person(profession)
+    if unknown or (rule.ties is not None and not bases & rule.ties):
         raise Forbidden(Reason.not_in_care_team, "tie.care_team", "care_team", NOT_IN_TEAM)
     return _grant(tx, asked, permission, tie, rights, bases, groups)
 

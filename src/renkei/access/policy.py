@@ -113,7 +113,11 @@ class Tie:
 
     def bases(self, profession: Profession | None) -> frozenset[Basis]:
         """The ties that stand; none means the patient does not exist for this actor (404)."""
-        named = any(c.named and not c.withdrawn and c.covers(profession) for c in self.consents)
+        # A family's consent alone lets nothing be read, and so must not make the patient known to whom it names.
+        named = any(
+            c.named and not c.withdrawn and c.about is ConsentSubject.patient and c.covers(profession)
+            for c in self.consents
+        )
         standing = {
             Basis.own: self.own,
             Basis.care_team: self.in_team,
@@ -204,7 +208,8 @@ def view(rights: Rights, tie: Tie, profession: Profession | None, catalogue: Cat
             by_consent = _missing(group, groups, withdrawn, family, frozenset()) is None and item.code in named
             if rights.restricted and by_consent:
                 shared.add(item.code)
-            elif missing is None:
+            elif missing is None or not rights.restricted:
+                # Named also where all of others' is withheld: one's own statement on it is not shown either.
                 why = Reason.restricted if rights.restricted else Reason.profession
                 withheld.append(Withheld(group, None, item.code, why))
     return View(frozenset(shared), frozenset(own), tuple(withheld))
@@ -223,13 +228,17 @@ def _missing(
 
 
 class Rule(NamedTuple):
-    """What a permission asks of the actor: a right by the table, a tie, or an office of administration."""
+    """What a permission asks of the actor: a right by the table, a tie, or an office of administration.
+
+    knows_person: more than a match by number, which shows only what one sent.
+    """
 
     right: str
     has_right: Callable[[Rights], bool]
     ties: frozenset[Basis] | None = None  # None: any of them
     admin: bool = False
     auditor: bool = False
+    knows_person: bool = False
 
 
 def _reads(*columns: tuple[Group, Tier]) -> Callable[[Rights], bool]:
@@ -267,7 +276,7 @@ RULES: Mapping[Permission, Rule] = {
     Permission.consent_read: _LEDGER_RULE,
     Permission.consent_withdraw: _TEAM_RULE,
     Permission.care_team_place: _TEAM_RULE,
-    Permission.care_team_read: Rule("any.read", _reads(*COLUMNS), admin=True, auditor=True),
+    Permission.care_team_read: Rule("any.read", _reads(*COLUMNS), admin=True, auditor=True, knows_person=True),
     Permission.care_team_end: _TEAM_RULE,
     Permission.emergency_access_open: Rule("medical_basic.read", _reads((Group.medical, Tier.basic))),
     Permission.emergency_access_close: Rule("medical_basic.read", _reads((Group.medical, Tier.basic))),
