@@ -1,0 +1,92 @@
+"""Every route that names a patient, with a request that would succeed; a test holds the list against the OpenAPI document."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from tests.access.world import VALUES, Made, World, care_report, emergency, face_sheet, tokyo
+from tests.factories import Vendor, consent
+
+
+def _reason(_: World) -> dict[str, str]:
+    return {"reason": "誤って送信"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route below a patient. body: None for none. by: whose turn it is, so that rights are no hindrance."""
+
+    method: str
+    path: str
+    action: str
+    body: Callable[[World], Any] | None = None
+    by: str | None = "physician"
+
+    @property
+    def name(self) -> str:
+        """As in the OpenAPI document."""
+        return f"{self.method} {self.path}"
+
+    async def ask(self, vendor: Vendor, world: World, ids: dict[str, str], by: str | None = "") -> httpx.Response:
+        """One request with these ids in the path."""
+        body = {} if self.body is None else {"json": self.body(world)}
+        who = self.by if by == "" else by
+        return await vendor.call(self.method, self.path.format(**ids), by=who, **body)
+
+
+PATIENT = "/v1/patients/{patient_id}"
+ROUTES = [
+    Route("GET", PATIENT, "patient.read"),
+    Route("POST", f"{PATIENT}/face-sheets", "face_sheet.submit", lambda _: face_sheet(VALUES)),
+    Route("GET", f"{PATIENT}/face-sheets", "face_sheet.read"),
+    Route("GET", f"{PATIENT}/face-sheets/{{record_id}}", "face_sheet.read"),
+    Route("POST", f"{PATIENT}/care-reports", "care_report.submit", lambda _: care_report(VALUES)),
+    Route("GET", f"{PATIENT}/care-reports", "care_report.read"),
+    Route("GET", f"{PATIENT}/care-reports/{{record_id}}", "care_report.read"),
+    Route("GET", f"{PATIENT}/summary", "summary.read"),
+    Route("POST", f"{PATIENT}/consents", "consent.record", lambda _: consent()),
+    Route("GET", f"{PATIENT}/consents", "consent.read"),
+    Route("GET", f"{PATIENT}/care-team", "care_team.read"),
+    Route(
+        "PUT",
+        f"{PATIENT}/care-team/{{organization_id}}",
+        "care_team.place",
+        lambda _: {"part": "other", "valid_from": tokyo()},
+    ),
+    Route("GET", f"{PATIENT}/access", "access.read"),
+    Route("GET", f"{PATIENT}/access-log", "access_log.read"),
+    Route("POST", f"{PATIENT}/emergency-access", "emergency_access.open", lambda _: emergency()),
+    # What ends something comes last: the routes above are asked before it.
+    Route("DELETE", f"{PATIENT}/emergency-access/{{emergency_id}}", "emergency_access.close"),
+    Route("POST", f"{PATIENT}/consents/{{consent_id}}/withdrawal", "consent.withdraw", _reason),
+    Route("POST", f"{PATIENT}/face-sheets/{{record_id}}/withdrawal", "face_sheet.withdraw", _reason),
+    Route("POST", f"{PATIENT}/care-reports/{{record_id}}/withdrawal", "care_report.withdraw", _reason),
+    Route("DELETE", f"{PATIENT}/care-team/{{organization_id}}", "care_team.end"),
+]
+BREAKING_GLASS = "emergency_access.open"
+"""The one act that needs no tie, and so tells that the patient exists; it is announced to the team."""
+
+
+def ids_of(route: Route, made: Made, organization: str) -> dict[str, str]:
+    """The ids of this patient's own things that the route's path asks for."""
+    record = made.report if "care-reports" in route.path else made.sheet
+    consent_id, emergency_id = (made.consents or [made.id])[0], made.emergency or made.id
+    return {
+        "patient_id": made.id,
+        "record_id": record,
+        "organization_id": organization,
+        "consent_id": consent_id,
+        "emergency_id": emergency_id,
+    }
+
+
+def documented(openapi: dict[str, Any]) -> set[str]:
+    """``METHOD path`` of every route of the OpenAPI document that names a patient."""
+    return {
+        f"{method.upper()} {path}"
+        for path, methods in openapi["paths"].items()
+        if "{patient_id}" in path
+        for method in methods
+        if method in ("get", "post", "put", "patch", "delete")
+    }
