@@ -1,4 +1,4 @@
-# The service, its worker and its migrations: one image, three commands (docker-compose.yml).
+# One image for the service, its worker, its migrations and its administration: commands of `renkei` (docker-compose.yml).
 FROM python:3.13-slim
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1

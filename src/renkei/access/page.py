@@ -54,7 +54,8 @@ Each act is one permission; the same string is the action in the access log and 
 
 - **right**: what the table above must give the profession. A document is refused whole when it touches one item that may not be written.
 - **tie**: the tie that must stand (`docs/words.md` lists the kinds). `any`: where the act is about one patient, any kind; without a
-  tie the patient does not exist (404). Registering and searching ask for none. `emergency_access.open` makes one.
+  tie the patient does not exist (404). Registering and searching ask for none. `emergency_access.open` makes one. Submitting under
+  `own` is correcting one's own earlier document; a new document needs `care_team` or `requested`.
 - **admin**, **auditor**: 基盤の管理者・監査人 may do it by office. They never read or write the content of records.
 """
 
@@ -84,7 +85,8 @@ def _acts() -> Iterator[str]:
 
 
 def _ties(rule: Rule) -> str:
-    return "any" if rule.ties is None else " or ".join(f"`{basis}`" for basis in sorted(rule.ties))
+    which = "any" if rule.ties is None else " or ".join(f"`{basis}`" for basis in sorted(rule.ties))
+    return which + (", and more than a match by number" if rule.knows_person else "")
 
 
 def _offices(rule: Rule) -> tuple[str, str]:
