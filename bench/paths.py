@@ -6,6 +6,7 @@ import secrets
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from bench.region import Town, case
@@ -42,7 +43,7 @@ def compact(body: Mapping[str, Any]) -> str:
 def sheet() -> dict[str, Any]:
     """The fullest face sheet there is, without its longest optional texts: as many items as ``SHEET_BYTES`` hold."""
     body = case("face-als-clinic-complete")
-    body["source"]["document_id"] = DOCUMENT
+    body["source"]["document_id"], body["as_of"] = DOCUMENT, _just_now()
     items = body["items"]
     by_size = sorted(
         (
@@ -65,9 +66,15 @@ def report() -> dict[str, Any]:
     body["source"]["document_id"] = DOCUMENT
     items = body["items"]["care_report"]
     basic = {name: items.pop(name) for name in ("observed_at", "author", "body", "urgency")}
+    basic["observed_at"] = _just_now()
     rest = dict(list(items.items())[: REPORT_ITEMS - len(basic)])
     body["items"]["care_report"] = basic | rest
     return body
+
+
+def _just_now() -> str:
+    """Newer than all that stands: a late arrival would change nothing in the summary."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def unique(body: str) -> str:
