@@ -11,8 +11,8 @@ from renkei.access.gate import Grant, authorize, authorize_page, authorize_regis
 from renkei.access.policy import Tie
 from renkei.database import Transaction
 from renkei.errors import Conflict, Fault, Invalid, NotFound
-from renkei.ids import new_id
-from renkei.schemas.dates import parse_birth_date
+from renkei.ids import new_id, now
+from renkei.schemas.dates import parse_birth_date, tokyo_day
 from renkei.schemas.paging import decode_cursor, encode_cursor, page
 from renkei.schemas.patients import PatientQuery, Registration, search_identifier
 from renkei.schemas.search_keys import kana_key, name_key
@@ -28,6 +28,8 @@ async def register_patient(tx: Transaction, asked: Asked, registration: Registra
 
     Who has no tie to a matched person gets ``id`` and what it sent, and the team is asked to let it in.
     """
+    if registration.birth_date > tokyo_day(now()):
+        raise Invalid([Fault("/birth_date", None, "future")])
     organization = asked.actor.organization
     rights = await authorize_registration(tx, asked)
     if organization is None:
@@ -38,7 +40,7 @@ async def register_patient(tx: Transaction, asked: Asked, registration: Registra
         raise Conflict("identifiers_disagree", IDENTIFIERS_DISAGREE)
     part = Part.of(organization.kind)
     if not same:
-        grant = open_registered(tx, asked, Tie(new_id(), organization.id, was_in_team=True), rights)
+        grant = open_registered(tx, asked, Tie(new_id(), organization.id, was_in_team=True, part=part), rights)
         patients.insert_patient(tx, grant, registration, found.other)
         care_teams.insert_founding_place(tx, grant, part)
         changes.announce(tx, grant)
