@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from renkei.catalogue import load_catalogue
 from renkei.catalogue.checks import CHECKS
 from renkei.schemas.fields import Day, ShortLine, Strict, fault, faults
-from renkei.vocabulary import Sex
+from renkei.vocabulary import IdentifierSystem, Sex
 
 
 def _checked(rule: str) -> AfterValidator:
@@ -107,8 +107,11 @@ class PatientQuery(Strict):
 
     @model_validator(mode="after")
     def _identifier_form(self) -> Self:
-        if self.identifier is not None and "|" not in self.identifier:
+        system, bar, _ = (self.identifier or "").partition("|")
+        if self.identifier is not None and not bar:
             raise faults([("/identifier", "format", {"expected": "<system>|<value>"})])
+        if bar and system not in set(IdentifierSystem):
+            raise faults([("/identifier", "code", {"value_set": ", ".join(IdentifierSystem)})])
         return self
 
 
