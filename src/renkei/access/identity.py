@@ -106,7 +106,10 @@ class Identity:
         return actor
 
     async def _standing(self, tx: Transaction, claims: Mapping[str, Any]) -> Actor:
-        client_id, kind = UUID(claims["sub"]), ActorKind(claims["kind"])
+        try:
+            client_id, kind = UUID(claims["sub"]), ActorKind(claims["kind"])
+        except ValueError as error:
+            raise Unauthorized(_NO_LONGER) from error
         if kind is ActorKind.client:
             try:
                 return await self._actor(tx, client_id, kind, claims)

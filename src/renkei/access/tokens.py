@@ -24,11 +24,15 @@ from renkei.errors import Unauthorized
 
 ALGORITHM = "ES256"
 LARGEST_TOKEN = 8_000
+SIGNATURE_BYTES = 64
 AUDIENCE = "renkei"
 LEEWAY_SECONDS = 5
+LONGEST_SECONDS = 3600
+"""No token of ours lives longer (``settings.token_seconds``)."""
 
 _HEADER = {"alg", "typ", "kid"}
-_REQUIRED = {"iss": str, "aud": str, "exp": int, "iat": int, "sub": str, "jti": str}
+_REQUIRED = {"iss": str, "aud": str, "exp": int, "iat": int, "sub": str, "jti": str, "kind": str}
+_TEXTS = ("organization", "user_id", "user_name", "profession")
 _INVALID = ("アクセストークンが無効です", "The access token is not valid")
 _EXPIRED = ("アクセストークンの期限が切れています", "The access token has expired")
 
@@ -103,38 +107,60 @@ def verify(keys: Keys, token: str, issuer: str, moment: float) -> dict[str, Any]
     """The claims of a token that holds in every respect. moment: seconds since 1970. Raises Unauthorized."""
     if len(token) > LARGEST_TOKEN or token.count(".") != 2:
         raise Unauthorized(_INVALID)
-    header = _decode(token.split(".")[0])
+    first, second, signature = token.split(".")
+    header = _decode(first)
     kid = header.get("kid")
     if header.keys() != _HEADER or header["alg"] != ALGORITHM or header["typ"] != "at+jwt" or not isinstance(kid, str):
         raise Unauthorized(_INVALID)
     if (pem := keys.public_pem.get(kid)) is None:
         raise Unauthorized(_INVALID)
+    if len(_canonical(signature)) != SIGNATURE_BYTES:
+        raise Unauthorized(_INVALID)
     try:
         jws.verify(token, pem, algorithms=[ALGORITHM])
     except (JOSEError, ValueError, TypeError) as error:
         raise Unauthorized(_INVALID) from error
-    claims = _decode(token.split(".")[1])
-    for name, kind in _REQUIRED.items():
-        if type(claims.get(name)) is not kind:
-            raise Unauthorized(_INVALID)
+    claims = _decode(second)
+    _require_types(claims)
     if claims["iss"] != issuer or claims["aud"] != AUDIENCE or claims["iat"] > moment + LEEWAY_SECONDS:
         raise Unauthorized(_INVALID)
     if not isinstance(claims.get("nbf", 0), int) or claims.get("nbf", 0) > moment + LEEWAY_SECONDS:
+        raise Unauthorized(_INVALID)
+    if claims["exp"] > claims["iat"] + LONGEST_SECONDS:
         raise Unauthorized(_INVALID)
     if claims["exp"] <= moment:
         raise Unauthorized(_EXPIRED)
     return claims
 
 
-def _decode(part: str) -> dict[str, Any]:
-    """One part of a token: canonical base64url of one JSON object without duplicate names."""
+def _require_types(claims: Mapping[str, Any]) -> None:
+    for name, kind in _REQUIRED.items():
+        # Not isinstance: True would be an int.
+        if type(claims.get(name)) is not kind:
+            raise Unauthorized(_INVALID)
+    for name in _TEXTS:
+        text = claims.get(name, "")
+        if not isinstance(text, str) or "\0" in text:
+            raise Unauthorized(_INVALID)
+
+
+def _canonical(part: str) -> bytes:
+    """The bytes of a part of a token. Padding variants and stray characters decode to the same bytes; only the
+    canonical spelling is a token, of the signature too, or one token would have many texts."""
     try:
         raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-        # Padding variants and stray characters decode to the same bytes; only the canonical spelling is a token.
-        if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
-            raise Unauthorized(_INVALID)
-        value = json.loads(raw, object_pairs_hook=_unique)
-    except (ValueError, RecursionError, binascii.Error) as error:
+    except (ValueError, binascii.Error) as error:
+        raise Unauthorized(_INVALID) from error
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
+        raise Unauthorized(_INVALID)
+    return raw
+
+
+def _decode(part: str) -> dict[str, Any]:
+    """A part of a token that is one JSON object without duplicate names."""
+    try:
+        value = json.loads(_canonical(part).decode(), object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
         raise Unauthorized(_INVALID) from error
     if not isinstance(value, dict):
         raise Unauthorized(_INVALID)
