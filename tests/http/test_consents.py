@@ -190,3 +190,15 @@ async def test_a_proxys_consent_is_kept_as_given(region: Region) -> None:
         answer = await clinic.post(f"/v1/patients/{patient}/consents", sent)
         assert answer.status_code == 201 and answer.json()["given_by"] == by and answer.json()["form"] == form
     assert await reads(nurses, patient)
+
+
+@pytest.mark.parametrize(("form", "status"), [("written", 422), ("notice", 201), ("law", 201)])
+async def test_only_what_somebody_gives_needs_a_giver(region: Region, form: str, status: int) -> None:
+    clinic = await region.found()
+    patient = await register(clinic)
+    sent = consent(form=form)
+    del sent["given_by"]
+    answer = await clinic.post(f"/v1/patients/{patient}/consents", sent)
+    assert answer.status_code == status
+    if status == 422:
+        assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [("/given_by", "required")]

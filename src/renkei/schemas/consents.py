@@ -11,6 +11,10 @@ from renkei.schemas.patients import Name
 from renkei.vocabulary import ConsentForm, ConsentSubject, Group, Profession
 
 
+SPOKEN_FOR = frozenset({ConsentForm.written, ConsentForm.oral})
+"""Forms that somebody gives. By notice, joint use, entrustment or law nobody has to, and ``given_by`` may stay away."""
+
+
 class Person(Strict):
     """本人."""
 
@@ -41,7 +45,7 @@ class ConsentIn(Strict):
     form: Annotated[ConsentForm, Field(strict=False)]
     about: Annotated[ConsentSubject, Field(strict=False)] = ConsentSubject.patient
     family_name: ShortLine | Name | None = None
-    given_by: Annotated[Person | Proxy, Field(discriminator="relation")]
+    given_by: Annotated[Person | Proxy, Field(discriminator="relation")] | None = None
     given_on: Day
     valid_from: Day
     valid_until: Day | None = None
@@ -69,6 +73,8 @@ class ConsentIn(Strict):
                 yield f"/restricted/{place}", "code", {"value_set": "restricted items"}
         if not self.recipients.care_team and not self.recipients.organizations:
             yield "/recipients", "empty", {}
+        if self.given_by is None and self.form in SPOKEN_FOR:
+            yield "/given_by", "required", {}
         if self.form is ConsentForm.oral:
             # What was said, and who noted it, is all that will later show that an oral consent was given.
             yield from (
