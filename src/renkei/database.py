@@ -25,7 +25,7 @@ Row = Any
 
 SERVICE_ROLE, WORKER_ROLE, LEDGER_ROLE = "renkei_service", "renkei_worker", "renkei_ledger"
 
-LIMITS = "-c statement_timeout=15s -c lock_timeout=8s -c idle_in_transaction_session_timeout=60s -c jit=off"
+LIMITS = "-c statement_timeout=15s -c lock_timeout=8s -c idle_in_transaction_session_timeout=60s -c jit=off -c plan_cache_mode=force_generic_plan"
 """No request holds the database longer; jit costs more than it saves on statements this short."""
 
 
@@ -69,6 +69,7 @@ class Transaction:
         self.engine = engine
         self._connection: AsyncConnection | None = None
         self._driver: psycopg.AsyncConnection[Row] | None = None
+        self._pooled = False  # whether another transaction has had this connection before
         self._queue: list[Statement] = []
         self._done = False
 
@@ -113,21 +114,18 @@ class Transaction:
 
     async def run(self, *statements: Statement, last: bool = False) -> list[list[Row]]:
         """Send what is queued and these statements in one round trip; the rows of each of these."""
-        fresh = self._driver is None
+        begins = self._driver is None
         waiting, self._queue = [*self._queue, *statements], []
-        try:
-            results = await self._pipeline(waiting, last)
-        except psycopg.OperationalError as error:
-            # A pooled connection may have died with a restarted server. Nothing of this transaction has been sent on
-            # another one yet and none of it can have been committed, so it is safe to begin again on a new connection.
-            if not (fresh and not last and self._driver is not None and self._driver.closed):
-                raise
-            await self._forget()
-            await self.engine.dispose(close=False)
+        while True:
             try:
                 results = await self._pipeline(waiting, last)
+                break
             except psycopg.OperationalError:
-                raise Unavailable from error
+                # A connection may have died in the pool, with a restarted server. Nothing of this transaction has been
+                # sent on another one and none of it can have been committed: safe to begin again on the next one.
+                if last or not (begins and self._pooled and self._driver is not None and self._driver.closed):
+                    raise
+                await self._forget()
         return results[len(waiting) - len(statements) :]
 
     async def _pipeline(self, statements: Sequence[Statement], last: bool) -> list[list[Row]]:
@@ -145,7 +143,10 @@ class Transaction:
 
     async def _connect(self) -> "psycopg.AsyncConnection[Row]":
         self._connection = await self.engine.connect()
-        driver = (await self._connection.get_raw_connection()).driver_connection
+        raw = await self._connection.get_raw_connection()
+        self._pooled = raw.info.setdefault("served", 0) > 0
+        raw.info["served"] += 1
+        driver = raw.driver_connection
         if not isinstance(driver, psycopg.AsyncConnection):
             raise TypeError(type(driver))
         self._driver = driver
@@ -155,6 +156,8 @@ class Transaction:
         """Send what is queued and commit. Called by the door that opened the transaction, by nobody else."""
         if self._done or (self._driver is None and not self._queue):
             return
+        if self._driver is None:
+            await self.run()  # What was sent with a COMMIT is never sent again, on whatever connection it died.
         await self.run(last=True)
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from renkei.access.identity import Identity
@@ -136,6 +137,9 @@ class Frame:
 
         try:
             await self.app(scope, receive, framed)
+        except Exception as error:
+            # Answered here, not outside as Starlette would, so that this answer is framed as every other.
+            await problems.unexpected(Request(scope), error)(scope, receive, framed)
         finally:
             route = scope.get("route")
             action = route.name if isinstance(route, APIRoute) else "none"

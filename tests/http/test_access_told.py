@@ -134,11 +134,7 @@ async def test_the_log_tells_who_looked_and_who_was_refused(region: Region) -> N
         "name": clinic.organization["name"] if clinic.organization else "",
     }
     assert looked["user"] == {"id": "u-physician", "name": "検査 花子"} and looked["profession"] == "physician"
-    assert (
-        looked["basis"] == ["care_team"]
-        and looked["groups"]
-        == ["person", "medical", "living", "care_report"] + ([] if "family" not in looked["groups"] else ["family"])
-    ) or set(looked["groups"]) == set(Group)
+    assert looked["basis"] == ["care_team"] and looked["groups"] == list(Group)
     assert read["record_id"] == kept["id"] and read["groups"] == ["care_report"]
     assert (refused["outcome"], refused["reason"], refused["basis"]) == ("refused", "not-found", [])
     assert refused["organization"]["id"] == stranger.id
@@ -162,11 +158,8 @@ async def test_me(region: Region) -> None:
     organization = {name: clinic.organization[name] for name in ("id", "code", "name", "kind")}
     assert me["organization"] == organization and me["kind"] == "client"
     assert me["user"] == {"id": "u-pt", "name": "検査 花子"} and me["profession"] == "pt"
-    assert (
-        me["rights"]["read"] == [p for p in PARTS if p.split(".")[0] != "family"]
-        or "living.basic" in me["rights"]["write"]
-    )
-    assert "medical.basic" not in me["rights"]["write"] and me["rights"]["restricted"] is False
+    assert me["rights"]["read"] == PARTS and me["rights"]["restricted"] is False
+    assert me["rights"]["write"] == ["living.basic", "living.optional", "care_report.basic", "care_report.optional"]
     system = (await clinic.get("/v1/me")).json()
     assert system["user"] is None and system["profession"] == "system" and system["professions"] == ["physician", "pt"]
     assert set(system["rights"]["write"]) == set(PARTS)

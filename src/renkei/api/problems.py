@@ -90,14 +90,15 @@ def install(app: FastAPI) -> None:
             return refused
         return problem(request, {404: NotFound(), 400: BadRequest()}.get(status, Internal()))
 
-    async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("request %s failed", request.state.request_id, exc_info=error)
-        return problem(request, Internal())
-
     app.add_exception_handler(RenkeiError, renkei_error)
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(Exception, unexpected)
+
+
+def unexpected(request: Request, error: Exception) -> Response:
+    """A defect of ours: to the log with all that is known, to the reader with nothing but the request id."""
+    log.error("request %s failed", request.state.request_id, exc_info=error)
+    return problem(request, Internal())
 
 
 def _faults(request: Request, error: RequestValidationError) -> list[Fault]:
