@@ -1,10 +1,15 @@
 """What the system catalogue says of row-level security, roles, functions and privileges: of every table, new ones too."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import psycopg
 import pytest
-from tests.access.world import figure, owner
+from psycopg import sql
+from psycopg.rows import class_row
+from tests.access.oracle import Consent, Ties
+from tests.access.world import EVERYTHING, World, figure, owner
+from tests.factories import Region
 
 from renkei.settings import Settings
 from renkei.tables import PATIENT_TABLES
@@ -17,42 +22,156 @@ PURPOSE = {
 }
 
 
+def of_setting(column: str, name: str) -> str:
+    """The one form of a condition, as the catalogue prints it: the list is cast, never the column."""
+    listed = f"string_to_array(NULLIF(current_setting('renkei.{name}'::text, true), ''::text), ','::text)"
+    return f"({column} = ANY (({listed})::uuid[]))"
+
+
+OPENED = of_setting("patient_id", "patient_ids")
+ASKED = f"({of_setting('patient_id', 'asked')} OR {OPENED})"
+ASKED_EITHER = f"({of_setting('patient_id', 'asked')} OR {OPENED} OR {of_setting('organization_id', 'asked')})"
+REACH = {"search_keys", "consents", "consent_withdrawals", "emergency_closures"}
+REACH_EITHER = {
+    "author_organizations",
+    "care_team_places",
+    "join_requests",
+    "consent_organizations",
+    "emergency_accesses",
+}
+WITHOUT_SETTING = {
+    ("audit_events", "written_always", "INSERT", ("renkei_service",)),
+    ("audit_events", "ledger", "SELECT", ("renkei_ledger", "renkei_worker")),
+    ("change_positions", "publish", "ALL", ("renkei_worker",)),
+    ("unpublished_changes", "publish", "ALL", ("renkei_worker",)),
+    ("identities", "lookup", "SELECT", ("renkei_lookup",)),
+    ("patient_particulars", "lookup", "SELECT", ("renkei_lookup",)),
+}
+"""Policies that ask no setting, with whom they are for: writing the ledger, the worker, the lookup function."""
+
+
+@dataclass
+class Policy:
+    """A row of pg_policies."""
+
+    table: str
+    name: str
+    command: str
+    roles: list[str]
+    using: str | None
+    check: str | None
+    permissive: str
+
+    @property
+    def safe(self) -> bool:
+        """Whether it is of a known form: which clauses its command has, and each to the letter."""
+        form = OPENED
+        if (self.table, self.name, self.command, tuple(sorted(self.roles))) in WITHOUT_SETTING:
+            form = "true"
+        elif self.roles != ["renkei_service"]:
+            return False
+        elif self.command == "SELECT" and self.table in REACH | REACH_EITHER:
+            form = ASKED if self.table in REACH else ASKED_EITHER
+        using = None if self.command == "INSERT" else form
+        check = None if self.command == "SELECT" else form
+        return (self.permissive, self.using, self.check) == ("PERMISSIVE", using, check)
+
+
 @pytest.fixture
 def catalog(settings: Settings) -> Iterator[psycopg.Connection]:
     with owner(settings) as connection:
         yield connection
 
 
-def test_every_patient_table_is_covered(catalog: psycopg.Connection) -> None:
+def uncovered(catalog: psycopg.Connection) -> set[str]:
+    """Tables with a patient_id, views too, on which row-level security is not both enabled and forced."""
     tables = catalog.execute(
-        "SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity FROM pg_class c "
+        "SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity FROM pg_class c "
         "JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public' "
         "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'patient_id' "
         "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')"
     ).fetchall()
-    assert {name for name, _, _ in tables} == set(PATIENT_TABLES)
-    covered = [name for name, enabled, forced in tables if enabled and forced]
-    figure(f"row-level security: tables with patient_id {len(tables)}, ENABLE and FORCE {len(covered)}")
-    assert len(covered) == len(tables)
+    assert {name for name, _ in tables} == set(PATIENT_TABLES)
+    return {name for name, covered in tables if not covered}
 
 
-def test_every_policy_has_its_clause_and_its_role(catalog: psycopg.Connection) -> None:
-    """USING where rows are seen, WITH CHECK where they are written; by role, permissive, none for everybody."""
-    policies = catalog.execute(
-        "SELECT tablename, policyname, cmd, roles::text[], qual, with_check, permissive FROM pg_policies"
+def policies(catalog: psycopg.Connection) -> list[Policy]:
+    """Every policy there is."""
+    cursor = catalog.cursor(row_factory=class_row(Policy))
+    return cursor.execute(
+        "SELECT tablename AS table, policyname AS name, cmd AS command, roles::text[], qual AS using, with_check AS check, "
+        "permissive FROM pg_policies ORDER BY 1, 2, 3"
     ).fetchall()
-    assert {row[0] for row in policies} == set(PATIENT_TABLES)
-    always = {("lookup", "SELECT"), ("written_always", "INSERT"), ("ledger", "SELECT"), ("publish", "ALL")}
-    for table, name, command, roles, using, check, permissive in policies:
-        assert set(roles) <= set(ROLES), table
-        assert permissive == "PERMISSIVE"
-        assert (using is None) == (command == "INSERT"), (table, name)
-        assert (check is None) == (command == "SELECT"), (table, name)
-        if "renkei_service" in roles and name != "written_always":
-            settings = [clause for clause in (using, check) if clause]
-            assert all("renkei.patient_ids" in clause for clause in settings), (table, name)
-        elif (name, command) not in always:
-            raise AssertionError(f"a policy without a setting: {table} {name}")
+
+
+def unsafe(catalog: psycopg.Connection) -> list[Policy]:
+    """Policies that are not of one of the forms, to the letter."""
+    return [policy for policy in policies(catalog) if not policy.safe]
+
+
+def test_every_patient_table_is_covered(catalog: psycopg.Connection) -> None:
+    missing = uncovered(catalog)
+    figure(f"row-level security: tables with patient_id {len(PATIENT_TABLES)}, not enabled and forced {len(missing)}")
+    assert missing == set()
+
+
+def test_every_policy_is_of_a_known_form(catalog: psycopg.Connection) -> None:
+    """USING where rows are seen, WITH CHECK where they are written, each to the letter, for named roles."""
+    assert {policy.table for policy in policies(catalog)} == set(PATIENT_TABLES)
+    assert unsafe(catalog) == []
+
+
+@pytest.mark.parametrize("table", PATIENT_TABLES)
+@pytest.mark.parametrize("change", ["DISABLE", "NO FORCE"])
+def test_a_table_left_open_is_noticed(catalog: psycopg.Connection, table: str, change: str) -> None:
+    with catalog.transaction(force_rollback=True):
+        catalog.execute(sql.SQL("ALTER TABLE {} {} ROW LEVEL SECURITY").format(sql.Identifier(table), sql.SQL(change)))
+        assert uncovered(catalog) == {table}
+
+
+async def test_each_policy_widened_is_noticed(region: Region, catalog: psycopg.Connection) -> None:
+    """Twice: by its form, and where the service could then read, by the rows it sees without a grant."""
+    await (await World.found(region)).make(Ties("now", own=True, consents=(Consent(EVERYTHING, to="named"),)))
+    broken = leaking = 0
+    for policy in policies(catalog):
+        for kind, clause in (("USING", policy.using), ("WITH CHECK", policy.check)):
+            if clause is None or clause == "true":
+                continue
+            name, table = sql.Identifier(policy.name), sql.Identifier(policy.table)
+            with catalog.transaction(force_rollback=True):
+                widen = sql.SQL("ALTER POLICY {} ON {} {} ({} OR true)")
+                catalog.execute(widen.format(name, table, sql.SQL(kind), sql.SQL(clause)))
+                assert [(p.table, p.name) for p in unsafe(catalog)] == [(policy.table, policy.name)]
+                broken += 1
+                filled = count(catalog, table)
+                catalog.execute("SET LOCAL ROLE renkei_service")
+                if kind == "USING" and filled:
+                    assert count(catalog, table) == filled, policy
+                    leaking += 1
+    figure(f"row-level security: policies widened {broken}, noticed {broken}, leaking as they should {leaking}")
+    assert broken > 30
+    assert leaking > 10
+
+
+async def test_each_policy_taken_away_closes_its_table(region: Region, catalog: psycopg.Connection) -> None:
+    """Without its policy a table is shut, even for a patient who is opened: it is the policy that lets in."""
+    made = await (await World.found(region)).make(Ties("now", own=True, consents=(Consent(EVERYTHING, to="named"),)))
+    for policy in policies(catalog):
+        if policy.roles != ["renkei_service"] or policy.using is None:
+            continue
+        name, table = sql.Identifier(policy.name), sql.Identifier(policy.table)
+        with catalog.transaction(force_rollback=True):
+            catalog.execute(sql.SQL("DROP POLICY {} ON {}").format(name, table))
+            catalog.execute(sql.SQL("SET LOCAL renkei.patient_ids = {}").format(sql.Literal(made.id)))
+            catalog.execute("SET LOCAL ROLE renkei_service")
+            assert count(catalog, table) == 0, policy
+
+
+def count(connection: psycopg.Connection, table: sql.Identifier) -> int:
+    """Rows seen."""
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_roles_own_nothing_and_pass_no_policy(catalog: psycopg.Connection) -> None:
