@@ -197,8 +197,10 @@ def test_a_setting_that_is_no_list_of_ids_opens_nothing(service: psycopg.Connect
         assert count(service, "records") == 0
 
 
-async def test_a_constraint_says_nothing_to_the_client(region: Region, settings: Settings) -> None:
-    """A broken constraint names the values it met; the client reads a request id and no more."""
+async def test_a_constraint_says_nothing_to_the_client(
+    region: Region, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A broken constraint names the values it met; the client reads a request id and no more, the log no values."""
     world = await World.found(region)
     made = await world.make(Ties("now"))
     with owner(settings) as connection:
@@ -221,3 +223,5 @@ async def test_a_constraint_says_nothing_to_the_client(region: Region, settings:
     assert answer.status_code == 500
     assert answer.json()["type"] == "urn:renkei:problem:internal"
     assert not [word for word in ("told", "1999", "consents", made.id, "constraint") if word in answer.text]
+    assert 'violates check constraint "told"' in caplog.text
+    assert not [word for word in ("1999", "Failing row", made.id) if word in caplog.text]

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import traceback
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -96,8 +97,12 @@ def install(app: FastAPI) -> None:
 
 
 def unexpected(request: Request, error: Exception) -> Response:
-    """A defect of ours: to the log with all that is known, to the reader with nothing but the request id."""
-    log.error("request %s failed", request.state.request_id, exc_info=error)
+    """A defect of ours: to the log with where it happened, to the reader with nothing but the request id.
+
+    Only the first line of the message: from the second on, a database tells the row it met, a person's data.
+    """
+    where, what = "".join(traceback.format_tb(error.__traceback__)), str(error).partition("\n")[0]
+    log.error("request %s failed: %s: %s\n%s", request.state.request_id, type(error).__name__, what, where)
     return problem(request, Internal())
 
 
