@@ -339,7 +339,6 @@ def upgrade() -> None:
         "summaries",
         sa.Column("patient_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("composed_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("audit_event_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.patient_id"], name=op.f("fk_summaries_patient_id")),
         sa.PrimaryKeyConstraint("patient_id", name=op.f("pk_summaries")),

@@ -25,8 +25,15 @@ Row = Any
 
 SERVICE_ROLE, WORKER_ROLE, LEDGER_ROLE = "renkei_service", "renkei_worker", "renkei_ledger"
 
-LIMITS = "-c statement_timeout=15s -c lock_timeout=8s -c idle_in_transaction_session_timeout=60s -c jit=off -c plan_cache_mode=force_generic_plan"
-"""No request holds the database longer; jit costs more than it saves on statements this short."""
+LIMITS = (
+    "-c statement_timeout=15s -c lock_timeout=8s -c idle_in_transaction_session_timeout=60s "
+    "-c jit=off -c plan_cache_mode=force_generic_plan"
+)
+"""No request holds the database longer; jit costs more than it saves on statements this short.
+
+Left to itself PostgreSQL plans ``reach.TIES`` anew at each execution: 1.1 ms, for 0.15 ms of work. Every hot statement
+finds its rows by patient_id, whichever patient it is, so one plan serves all.
+"""
 
 
 class Statement(NamedTuple):

@@ -7,14 +7,11 @@ RenkeiError                     status  type (urn:renkei:problem:…)
 ├── Forbidden                   403     forbidden          reason_code, rule, grantable_by, request_access
 ├── NotFound                    404     not-found          absent and hidden alike
 ├── MethodNotAllowed            405     method-not-allowed
-├── NotAcceptable               406     not-acceptable
 ├── Conflict                    409     conflict           reason_code
-├── PreconditionFailed          412     precondition-failed
 ├── TooLarge                    413     too-large
 ├── WrongMediaType              415     wrong-media-type
 ├── Invalid                     422     invalid            errors
 │   └── InvalidItems            422     invalid-items      errors
-├── TooManyRequests             429     too-many-requests
 ├── Internal                    500     internal
 └── Unavailable                 503     unavailable        with Retry-After
 """
@@ -174,12 +171,6 @@ class Conflict(RenkeiError):
     @property
     def members(self) -> Mapping[str, object]:
         return {"reason_code": self.reason_code}
-
-
-class PreconditionFailed(RenkeiError):
-    """If-Match names another version than the present one."""
-
-    status, kind, title = 412, "precondition-failed", ("前提とした版と異なります", "The precondition does not hold")
 
 
 class TooLarge(RenkeiError):

@@ -76,6 +76,8 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "server_header": False,
         "timeout_graceful_shutdown": 8,
         "timeout_keep_alive": 75,
+        # A worker that imports and reads the catalogue on a slow disk is not dead.
+        "timeout_worker_healthcheck": 30,
     }
 
 

@@ -135,7 +135,7 @@ class Part(StrEnum):
     deputy_physician = "deputy_physician"  # 副主治医
     visiting_nursing = "visiting_nursing"  # 訪問看護
     pharmacy = "pharmacy"  # 薬局
-    dentist = "dentist"  # 歯科
+    dentistry = "dentistry"  # 歯科
     care_management = "care_management"  # 居宅介護支援
     home_help = "home_help"  # 訪問介護
     day_service = "day_service"  # 通所介護
@@ -151,7 +151,7 @@ class Part(StrEnum):
         """The part an organization of this kind takes when nothing else is said."""
         return {
             OrganizationKind.clinic: cls.attending_physician,
-            OrganizationKind.dental_clinic: cls.dentist,
+            OrganizationKind.dental_clinic: cls.dentistry,
         }.get(kind) or cls(kind.value)
 
 

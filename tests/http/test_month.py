@@ -1,6 +1,6 @@
 """A month in the life of a patient: a clinic, a nurse station, a care office and a stranger's clinic."""
 
-from tests.factories import Region, agree, family_consent, join, register, report, sheet, submit
+from tests.factories import Region, agree, family_consent, join, person, register, report, sheet, submit
 
 ALLERGY = {"medical": {"allergy": [{"presence": "present", "substance": "ペニシリン", "severity": "mild"}]}}
 INFECTION = {"medical": {"infection": [{"presence": "present", "disease": "mrsa"}]}}
@@ -64,3 +64,21 @@ async def test_each_sees_what_consent_team_and_profession_allow(region: Region) 
     seen = (await office.get(f"{path}/summary", by="care_manager")).json()
     assert {"group": "medical", "tier": "basic", "reason": "consent_withdrawn"} in seen["withheld"]
     assert seen["care_reports"] == []
+
+
+async def test_who_sees_nothing_is_not_told_that_others_write(region: Region) -> None:
+    clinic, matched = await region.found(), await region.found("pharmacy")
+    said = person()
+    patient = (await clinic.post("/v1/patients", said)).json()["id"]
+    assert (await matched.post("/v1/patients", said)).json()["tie"] == "requested"
+    path = f"/v1/patients/{patient}/summary"
+    before = await matched.get(path)
+    await submit(clinic, patient, sheet(ALLERGY))
+    after = await matched.get(path)
+    assert before.content == after.content and before.headers["etag"] == after.headers["etag"]
+    assert before.json()["as_of"] is None
+
+
+async def test_a_dental_clinic_joins_as_dentistry(region: Region) -> None:
+    dentist = await region.found("dental_clinic")
+    assert (await dentist.post("/v1/patients", person())).json()["part"] == "dentistry"

@@ -9,7 +9,6 @@ from pydantic_core import to_json
 from renkei.access.audit import Asked
 from renkei.access.gate import authorize
 from renkei.database import Transaction
-from renkei.errors import NotFound
 from renkei.schemas.answers import rfc3339
 from renkei.schemas.summary import groups_json
 from renkei.store import summaries
@@ -29,16 +28,15 @@ async def read_summary(
     """Serve the stored parts this actor's grant opens, joined as they are kept. known: ETags the reader has."""
     grant = await authorize(tx, asked, Permission.summary_read, patient_id, groups)
     kept = await summaries.load_summary(tx, grant, groups, known)
-    if kept is None:
-        raise NotFound
     if kept.etag in known:
         return Read(kept.etag, None)
     reports = kept.parts.get(summaries.REPORTS, "")
     shown = [g for g in grant.view.readable_groups(groups) if g is not Group.care_report]
     parts = {part: text for part, text in kept.parts.items() if part != summaries.REPORTS}
     withheld = to_json(grant.view.withheld_in(groups)).decode()
+    as_of = f'"{rfc3339(kept.as_of)}"' if kept.as_of else "null"
     text = (
-        f'{{"patient_id":"{patient_id}","as_of":"{rfc3339(kept.as_of)}","groups":{groups_json(parts, shown)},'
+        f'{{"patient_id":"{patient_id}","as_of":{as_of},"groups":{groups_json(parts, shown)},'
         f'"care_reports":[{reports}],"withheld":{withheld}}}'
     )
     return Read(kept.etag, text)

@@ -45,7 +45,7 @@ async def end_care_team(call: Asking, patient_id: UUID, organization_id: UUID) -
 async def open_emergency_access(call: Asking, patient_id: UUID, emergency: EmergencyIn) -> Response:
     """緊急閲覧を開始する。 Read without consent to protect life: for hours, on record for ever."""
     opened = await emergency_access.open_emergency_access(call.tx, call.asked, patient_id, emergency)
-    return answer(opened, 201, {"Location": f"/v1/patients/{patient_id}/emergency-access/{opened['id']}"})
+    return answer(opened, 201)
 
 
 @router.delete(

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from renkei.actions import consents
-from renkei.api.documents import BODY, problems
+from renkei.api.documents import BODY, REPEATED, problems
 from renkei.api.door import Asking, Door, answer, listing
 from renkei.schemas.consents import ConsentIn, Withdrawal
 from renkei.schemas.paging import Page
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/patients/{patient_id}/consents", tags=["consents 
 async def record_consent(call: Asking, patient_id: UUID, consent: ConsentIn) -> Response:
     """同意を記録する。その時点から効力を持つ。 Record a consent; it decides from this moment."""
     recorded = await consents.record_consent(call.tx, call.asked, patient_id, consent)
-    return answer(recorded, 201, {"Location": f"/v1/patients/{patient_id}/consents/{recorded['id']}"})
+    return answer(recorded, 201)
 
 
 @router.get("", name=Permission.consent_read, responses=problems(403, 404, 422))
@@ -32,7 +32,7 @@ async def list_consents(call: Asking, patient_id: UUID, query: Annotated[Page, Q
     "/{consent_id}/withdrawal",
     name=Permission.consent_withdraw,
     status_code=201,
-    responses=problems(*BODY, 403, 404, 409),
+    responses={**REPEATED, **problems(*BODY, 403, 404, 409)},
 )
 async def withdraw_consent(call: Asking, patient_id: UUID, consent_id: UUID, withdrawal: Withdrawal) -> Response:
     """同意の撤回を記録する。直ちに効力を失う。 Withdraw a consent; effective at once."""

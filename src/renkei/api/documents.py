@@ -55,6 +55,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+REPEATED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "同じ要求の再送:最初の応答 / sent again: the first answer"}
+}
+"""Of what may be sent again without harm."""
+
 PATIENT_ID = {"name": "patient_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 """The path parameter of plain routes, which FastAPI does not see."""
 

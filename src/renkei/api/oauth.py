@@ -2,12 +2,14 @@
 
 import base64
 import binascii
+from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from fastapi import APIRouter, Request, Response
 
 from renkei.access.audit import Asked
 from renkei.access.identity import Refused
+from renkei.api.documents import problems
 from renkei.api.door import Service, answer
 from renkei.database import transaction
 
@@ -37,7 +39,25 @@ _FORM = {
 }
 
 
-@router.post("/oauth/token", name="token.issue", openapi_extra={**_FORM, "security": [{"basic": []}]})
+_REFUSED = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["error"],
+            "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+        }
+    }
+}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "要求の誤り / refused (RFC 6749 §5.2)", "content": _REFUSED},
+    401: {"description": "クライアントの認証に失敗 / invalid_client", "content": _REFUSED},
+    503: problems()[503],
+}
+
+
+@router.post(
+    "/oauth/token", name="token.issue", responses=_ANSWERS, openapi_extra={**_FORM, "security": [{"basic": []}]}
+)
 async def issue_token(request: Request) -> Response:
     """アクセストークンを得る。 client_credentials with client_secret_basic, for one organization, for a user or the system."""
     service: Service = request.app.state.service
@@ -109,11 +129,12 @@ def _basic(header: str) -> tuple[str, str]:
         if scheme.lower() != "basic":
             raise ValueError
         client_id, colon, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+        client_id, secret = unquote_plus(client_id), unquote_plus(secret)
         if not colon or "\0" in client_id:
             raise ValueError
     except (ValueError, binascii.Error):
         raise Refused("invalid_client", "authenticate with client_secret_basic") from None
-    return unquote_plus(client_id), unquote_plus(secret)
+    return client_id, secret
 
 
 def _refusal(error: Refused) -> Response:

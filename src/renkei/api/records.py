@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from renkei.actions import records, submissions
-from renkei.api.documents import BODY, document_body, problems
+from renkei.api.documents import BODY, REPEATED, document_body, problems
 from renkei.api.door import Asking, Call, Door, answer, listing, patient_of
 from renkei.schemas.answers import Record, Submitted
 from renkei.schemas.consents import Withdrawal
@@ -17,12 +17,12 @@ from renkei.vocabulary import Permission, RecordKind
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["records 記録"], route_class=Door)
 
 _SUBMITTED: dict[int | str, dict[str, Any]] = {
-    200: {"model": Submitted, "description": "同じ文書の再送:最初の応答 / sent again: the first answer"},
+    200: {"model": Submitted, **REPEATED[200]},
     201: {"model": Submitted},
     **problems(*BODY, 403, 404, 409),
 }
 _RECORD: dict[int | str, dict[str, Any]] = {200: {"model": Record}, **problems(403, 404)}
-_WITHDRAWN = problems(*BODY, 403, 404, 409)
+_WITHDRAWN = {**REPEATED, **problems(*BODY, 403, 404, 409)}
 _LISTED = problems(403, 404, 422)
 
 

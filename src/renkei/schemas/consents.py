@@ -10,7 +10,6 @@ from renkei.schemas.fields import Day, Found, Id, Line, ShortLine, Strict, Text,
 from renkei.schemas.patients import Name
 from renkei.vocabulary import ConsentForm, ConsentSubject, Group, Profession
 
-
 SPOKEN_FOR = frozenset({ConsentForm.written, ConsentForm.oral})
 """Forms that somebody gives. By notice, joint use, entrustment or law nobody has to, and ``given_by`` may stay away."""
 

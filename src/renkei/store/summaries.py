@@ -58,7 +58,7 @@ ORDER BY r.as_of DESC, r.id DESC LIMIT %(limit)s
 """
 RECORDS = "SELECT r.id, r.organization_id, o.name, r.profession, r.as_of, r.body " + STANDING
 BUMP = """
-UPDATE summaries SET version = version + 1, composed_at = now(), audit_event_id = %s WHERE patient_id = %s
+UPDATE summaries SET version = version + 1, audit_event_id = %s WHERE patient_id = %s
 """
 READ = """
 WITH shown AS (
@@ -70,18 +70,22 @@ WITH shown AS (
     string_agg(part || ':' || version, ',' ORDER BY part, organization_id), ''), 'UTF8')), 'hex') AS etag
   FROM shown
 )
-SELECT tag.etag, coalesce(tag.as_of, s.composed_at) AS as_of, shown.part,
+SELECT tag.etag, tag.as_of, shown.part,
        CASE WHEN tag.etag = ANY (%(known)s) THEN NULL ELSE shown.body END AS body
-FROM tag JOIN summaries s ON s.patient_id = %(patient)s LEFT JOIN shown ON true
+FROM tag LEFT JOIN shown ON true
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a read found: the parts as stored text, by name; none of them when the reader's copy is still good."""
+    """What a read found: the parts as stored text, by name; none of them when the reader's copy is still good.
+
+    as_of: when the newest of these parts was composed, None where there are none. Never that of parts withheld: it would
+    tell that others have written.
+    """
 
     etag: str
-    as_of: datetime
+    as_of: datetime | None
     parts: Mapping[str, str]
 
 
@@ -124,7 +128,7 @@ async def standing_codes(tx: Transaction, grant: Grant) -> set[str]:
     return set(_parsed(before.get(grant.organization_id, {})))
 
 
-async def load_summary(tx: Transaction, grant: Grant, groups: Collection[Group], known: Sequence[str]) -> Kept | None:
+async def load_summary(tx: Transaction, grant: Grant, groups: Collection[Group], known: Sequence[str]) -> Kept:
     """The parts this grant opens of these groups. known: ETags the reader has. The request's last statement."""
     seen, view = set(groups), grant.view
     shared = sorted(p for p in view.shared if p.split(".")[0] in seen)
@@ -140,8 +144,6 @@ async def load_summary(tx: Transaction, grant: Grant, groups: Collection[Group],
         "grant": hashlib.sha256(to_json(terms)).hexdigest(),
     }
     rows = await tx.rows(READ, parameters, last=True)
-    if not rows:
-        return None
     parts = {row.part: row.body for row in rows if row.body is not None}
     return Kept(rows[0].etag, rows[0].as_of, parts)
 

@@ -40,7 +40,6 @@ summaries = sa.Table(  # 共有サマリー: the row every writer of one patient
     metadata,
     sa.Column("patient_id", sa.Uuid, sa.ForeignKey("patients.patient_id"), primary_key=True),
     column("version", sa.BigInteger),
-    moment("composed_at"),
     reason(),
 )
 
