@@ -60,7 +60,7 @@ async def _patient(clinic: Vendor, nurses: Vendor) -> str:
     consented = await clinic.post(f"/v1/patients/{patient}/consents", family_consent())
     assert consented.status_code == 201, consented.text
     await submit(clinic, patient, case("face-diabetes-clinic-periodic"), by="physician")
-    await submit(nurses, patient, case("face-stroke-nurse-start"), by="nurse")
+    await submit(nurses, patient, case("face-diabetes-pharmacy-conflict"), by="nurse")
     for number, name in zip(range(REPORTS_EACH), itertools.cycle(REPORTS), strict=False):
         report = case(name)
         report["source"] = {"document_id": f"CR-{number}", "version": 1}
