@@ -30,7 +30,7 @@ demo: .venv/.demo-installed
 
 # Each worker process may start a server of its own: more than eight would only wait for the disk.
 test: .venv/.dev-installed
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m 'not browser'
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m 'not browser' --cov --cov-report=
 
 check: .venv/.dev-installed
 	@$(BIN)/ruff check --quiet .

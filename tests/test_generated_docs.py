@@ -1,7 +1,8 @@
 """What docs/permissions.md says is the permission table and the rules that decide."""
 
 from renkei.access.page import PAGE, permissions_page
-from renkei.access.policy import COLUMNS, RULES, default_rows
+from renkei.access.policy import COLUMNS, default_rows
+from renkei.access.rules import RULES
 from renkei.vocabulary import Permission, Profession
 
 

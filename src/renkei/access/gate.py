@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 
 from renkei.access import reach
 from renkei.access.audit import Asked
-from renkei.access.policy import RULES, PermissionTable, Rights, Rule, Tie, View, holds_office, view
+from renkei.access.policy import PermissionTable, Rights, Tie, View, view
+from renkei.access.rules import RULES, Rule, holds_office
 from renkei.catalogue import load_catalogue
 from renkei.database import Transaction
 from renkei.errors import Forbidden, NotFound

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from renkei.access.policy import COLUMNS, RULES, Rule, default_rows
+from renkei.access.policy import COLUMNS, default_rows
+from renkei.access.rules import RULES, Rule
 from renkei.catalogue import load_catalogue
 from renkei.catalogue.envelope import GROUP_TITLES
 from renkei.vocabulary import RESTRICTED_COLUMN, Permission, Profession, Tier

@@ -6,7 +6,7 @@ access); one's own need only the permission table.
 """
 
 import csv
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -17,15 +17,12 @@ from renkei.access.actor import Actor
 from renkei.catalogue import Catalogue
 from renkei.vocabulary import (
     RESTRICTED_COLUMN,
-    ActorKind,
     Basis,
     ConsentSubject,
     Group,
     Part,
-    Permission,
     Profession,
     Reason,
-    RecordKind,
     Tier,
 )
 
@@ -200,19 +197,27 @@ def view(rights: Rights, tie: Tie, profession: Profession | None, catalogue: Cat
             shared.add(f"{group}.{tier}")
         else:
             withheld.append(Withheld(group, tier, None, missing))
-        for item in catalogue.group(group, tier):
-            if not item.restricted:
-                continue
+        for code in _restricted(catalogue).get((group, tier), ()):
             if rights.restricted:
-                own.add(item.code)
-            by_consent = _missing(group, groups, withdrawn, family, frozenset()) is None and item.code in named
+                own.add(code)
+            by_consent = _missing(group, groups, withdrawn, family, frozenset()) is None and code in named
             if rights.restricted and by_consent:
-                shared.add(item.code)
+                shared.add(code)
             elif missing is None or not rights.restricted:
                 # Named also where all of others' is withheld: one's own statement on it is not shown either.
                 why = Reason.restricted if rights.restricted else Reason.profession
-                withheld.append(Withheld(group, None, item.code, why))
+                withheld.append(Withheld(group, None, code, why))
     return View(frozenset(shared), frozenset(own), tuple(withheld))
+
+
+@cache
+def _restricted(catalogue: Catalogue) -> Mapping[tuple[Group, Tier], Sequence[str]]:
+    """The restricted items of each column; looked for once, as every request asks."""
+    found: dict[tuple[Group, Tier], list[str]] = {}
+    for code in sorted(catalogue.restricted):
+        item = catalogue.items[code]
+        found.setdefault((item.group, item.tier), []).append(code)
+    return found
 
 
 def _missing(
@@ -225,69 +230,3 @@ def _missing(
         return Reason.consent_withdrawn if group in withdrawn else Reason.no_consent
     # Family items belong to the family too (design §4): their consent is one of its own.
     return Reason.family_consent_missing if group is Group.family and not family else None
-
-
-class Rule(NamedTuple):
-    """What a permission asks of the actor: a right by the table, a tie, or an office of administration.
-
-    knows_person: more than a match by number, which shows only what one sent.
-    """
-
-    right: str
-    has_right: Callable[[Rights], bool]
-    ties: frozenset[Basis] | None = None  # None: any of them
-    admin: bool = False
-    auditor: bool = False
-    knows_person: bool = False
-
-
-def _reads(*columns: tuple[Group, Tier]) -> Callable[[Rights], bool]:
-    return lambda rights: any(column in rights.read for column in columns)
-
-
-def _writes(*columns: tuple[Group, Tier]) -> Callable[[Rights], bool]:
-    return lambda rights: any(column in rights.write for column in columns)
-
-
-def _of(kind: RecordKind) -> tuple[tuple[Group, Tier], ...]:
-    return tuple(column for column in COLUMNS if column[0] in kind.groups)
-
-
-_TEAM = frozenset({Basis.care_team})
-# `own`: correcting one's own needs no place in the team any more; a new document does (gate.require_team).
-_WRITERS = frozenset({Basis.care_team, Basis.requested, Basis.own})
-_SHEET, _REPORT = _of(RecordKind.face_sheet), _of(RecordKind.care_report)
-_PERSON = (Group.person, Tier.basic)
-_TEAM_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True)
-_LEDGER_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True, auditor=True)
-
-RULES: Mapping[Permission, Rule] = {
-    Permission.patient_register: Rule("any.write", _writes(*COLUMNS)),
-    Permission.patient_search: Rule("any.read", _reads(*COLUMNS)),
-    Permission.patient_read: Rule("any.read", _reads(*COLUMNS)),
-    Permission.face_sheet_submit: Rule("face_sheet.write", _writes(*_SHEET), _WRITERS),
-    Permission.face_sheet_read: Rule("face_sheet.read", _reads(*_SHEET)),
-    Permission.face_sheet_withdraw: Rule("face_sheet.write", _writes(*_SHEET)),
-    Permission.care_report_submit: Rule("care_report.write", _writes(*_REPORT), _WRITERS),
-    Permission.care_report_read: Rule("care_report.read", _reads(*_REPORT)),
-    Permission.care_report_withdraw: Rule("care_report.write", _writes(*_REPORT)),
-    Permission.summary_read: Rule("any.read", _reads(*COLUMNS)),
-    Permission.consent_record: _TEAM_RULE,
-    Permission.consent_read: _LEDGER_RULE,
-    Permission.consent_withdraw: _TEAM_RULE,
-    Permission.care_team_place: _TEAM_RULE,
-    Permission.care_team_read: Rule("any.read", _reads(*COLUMNS), admin=True, auditor=True, knows_person=True),
-    Permission.care_team_end: _TEAM_RULE,
-    Permission.emergency_access_open: Rule("medical_basic.read", _reads((Group.medical, Tier.basic))),
-    Permission.emergency_access_close: Rule("medical_basic.read", _reads((Group.medical, Tier.basic))),
-    Permission.access_read: _LEDGER_RULE,
-    Permission.access_log_read: _LEDGER_RULE,
-    Permission.organization_read: Rule("any", lambda _: True, admin=True, auditor=True),
-    Permission.organization_register: Rule("platform_admin", lambda _: False, admin=True),
-    Permission.client_register: Rule("platform_admin", lambda _: False, admin=True),
-}
-
-
-def holds_office(rule: Rule, actor: Actor) -> bool:
-    """Whether an administrator or auditor may do this by office."""
-    return (rule.admin and actor.kind is ActorKind.admin) or (rule.auditor and actor.kind is ActorKind.auditor)

@@ -1,0 +1,74 @@
+"""What each act asks of who does it: the closed list of permissions, each with its rule. Pure, no SQL."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from renkei.access.actor import Actor
+from renkei.access.policy import COLUMNS, Rights
+from renkei.vocabulary import ActorKind, Basis, Group, Permission, RecordKind, Tier
+
+
+class Rule(NamedTuple):
+    """What a permission asks of the actor: a right by the table, a tie, or an office of administration.
+
+    knows_person: more than a match by number, which shows only what one sent.
+    """
+
+    right: str
+    has_right: Callable[[Rights], bool]
+    ties: frozenset[Basis] | None = None  # None: any of them
+    admin: bool = False
+    auditor: bool = False
+    knows_person: bool = False
+
+
+def _reads(*columns: tuple[Group, Tier]) -> Callable[[Rights], bool]:
+    return lambda rights: any(column in rights.read for column in columns)
+
+
+def _writes(*columns: tuple[Group, Tier]) -> Callable[[Rights], bool]:
+    return lambda rights: any(column in rights.write for column in columns)
+
+
+def _of(kind: RecordKind) -> tuple[tuple[Group, Tier], ...]:
+    return tuple(column for column in COLUMNS if column[0] in kind.groups)
+
+
+_TEAM = frozenset({Basis.care_team})
+# `own`: correcting one's own needs no place in the team any more; a new document does (gate.require_team).
+_WRITERS = frozenset({Basis.care_team, Basis.requested, Basis.own})
+_SHEET, _REPORT = _of(RecordKind.face_sheet), _of(RecordKind.care_report)
+_PERSON = (Group.person, Tier.basic)
+_TEAM_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True)
+_LEDGER_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True, auditor=True)
+
+RULES: Mapping[Permission, Rule] = {
+    Permission.patient_register: Rule("any.write", _writes(*COLUMNS)),
+    Permission.patient_search: Rule("any.read", _reads(*COLUMNS)),
+    Permission.patient_read: Rule("any.read", _reads(*COLUMNS)),
+    Permission.face_sheet_submit: Rule("face_sheet.write", _writes(*_SHEET), _WRITERS),
+    Permission.face_sheet_read: Rule("face_sheet.read", _reads(*_SHEET)),
+    Permission.face_sheet_withdraw: Rule("face_sheet.write", _writes(*_SHEET)),
+    Permission.care_report_submit: Rule("care_report.write", _writes(*_REPORT), _WRITERS),
+    Permission.care_report_read: Rule("care_report.read", _reads(*_REPORT)),
+    Permission.care_report_withdraw: Rule("care_report.write", _writes(*_REPORT)),
+    Permission.summary_read: Rule("any.read", _reads(*COLUMNS)),
+    Permission.consent_record: _TEAM_RULE,
+    Permission.consent_read: _LEDGER_RULE,
+    Permission.consent_withdraw: _TEAM_RULE,
+    Permission.care_team_place: _TEAM_RULE,
+    Permission.care_team_read: Rule("any.read", _reads(*COLUMNS), admin=True, auditor=True, knows_person=True),
+    Permission.care_team_end: _TEAM_RULE,
+    Permission.emergency_access_open: Rule("medical_basic.read", _reads((Group.medical, Tier.basic))),
+    Permission.emergency_access_close: Rule("medical_basic.read", _reads((Group.medical, Tier.basic))),
+    Permission.access_read: _LEDGER_RULE,
+    Permission.access_log_read: _LEDGER_RULE,
+    Permission.organization_read: Rule("any", lambda _: True, admin=True, auditor=True),
+    Permission.organization_register: Rule("platform_admin", lambda _: False, admin=True),
+    Permission.client_register: Rule("platform_admin", lambda _: False, admin=True),
+}
+
+
+def holds_office(rule: Rule, actor: Actor) -> bool:
+    """Whether an administrator or auditor may do this by office."""
+    return (rule.admin and actor.kind is ActorKind.admin) or (rule.auditor and actor.kind is ActorKind.auditor)
