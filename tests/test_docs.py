@@ -134,7 +134,7 @@ def named(text: str) -> set[str]:
 def test_no_page_speaks_of_a_setting_that_is_not_there(page: Path) -> None:
     explained = named((ROOT / ".env.example").read_text(encoding="utf-8"))
     assert {f"RENKEI_{name.upper()}" for name in Settings.model_fields} <= explained
-    assert named(page.read_text(encoding="utf-8")) <= explained
+    assert named(page.read_text(encoding="utf-8")) <= explained | {"RENKEI_ACCESS_STEPS"}  # how long a test is to walk
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -146,7 +146,7 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"^(?:.*&& )?make ([a-z]+)", code, re.MULTILINE)) <= targets
     assert set(re.findall(r"(?:^|&& |service )renkei ([a-z]+)", code, re.MULTILINE)) <= set(HELP)
-    assert set(re.findall(r"python -m ([a-z.]+)", code)) <= {"renkei.access.page", "renkei.catalogue.page", "bench"}
+    assert set(re.findall(r"python -m ([a-z.]+)", code)) <= {"renkei.access.page", "renkei.catalogue.page", "bench", "pytest"}
 
 
 def anchors(page: Path) -> set[str]:
