@@ -24,7 +24,7 @@ PERSON = "person_basic"
 
 @dataclass(frozen=True)
 class Consent:
-    """to: ``team`` or ``named`` (names the reader's organization). when: now, withdrawn, expired, not_yet."""
+    """to: ``team``, ``named`` (the reader's organization) or ``other`` (another). when: now, withdrawn, expired, not_yet."""
 
     groups: frozenset[str]
     restricted: frozenset[str] = frozenset()
@@ -55,7 +55,7 @@ def right(who: str, column: str, letter: str, delegated: tuple[str, ...] = ()) -
 
 def covering(ties: Ties, who: str, when: str, about: str = "patient") -> list[Consent]:
     """The consents in this state that cover the organization (named, or in the team now) and the profession."""
-    reached = [c for c in ties.consents if c.to == "named" or ties.team == "now"]
+    reached = [c for c in ties.consents if c.to == "named" or (c.to == "team" and ties.team == "now")]
     return [c for c in reached if c.when == when and c.about == about and (not c.professions or who in c.professions)]
 
 

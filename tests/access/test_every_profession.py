@@ -48,6 +48,7 @@ STATES = {
     "named for nurses": Ties(consents=(Consent(EVERYTHING, to="named", professions=NURSES),)),
     "named, withdrawn": Ties(consents=(Consent(EVERYTHING, to="named", when="withdrawn"),)),
     "named by the family alone": Ties(consents=(Consent(frozenset({"family"}), to="named", about="family"), ALL)),
+    "another is named": Ties("now", consents=(Consent(EVERYTHING, ALL_RESTRICTED, to="other"), FAMILY)),
     "left, with own": Ties("ended", own=True, consents=(NAMING, FAMILY)),
     "left, without own": Ties("ended", consents=(NAMING, FAMILY)),
     "joins tomorrow": Ties("not_yet", consents=(NAMING, FAMILY)),

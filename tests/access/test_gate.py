@@ -155,6 +155,17 @@ async def test_an_emergency_ends_at_its_hour_and_reads_only(region: Region, cata
     assert made.id not in [p["id"] for p in (await world.reader.get("/v1/patients", by="nurse")).json()["items"]]
 
 
+async def test_an_emergency_is_closed_by_who_opened_it(region: Region) -> None:
+    world = await World.found(region)
+    made = await world.make(Ties(emergency=frozenset({"medical"})))
+    path = f"{made.path}/emergency-access/{made.emergency}"
+    refused = await world.author.call("DELETE", path, by="physician")
+    assert (refused.status_code, refused.json()["reason_code"]) == (403, "not_own_record")
+    assert (await world.reader.get(f"{made.path}/summary", by="nurse")).status_code == 200
+    assert (await world.reader.call("DELETE", path, by="physician")).status_code == 204
+    assert (await world.reader.get(f"{made.path}/summary", by="nurse")).status_code == 404
+
+
 async def test_days_count_to_their_end(region: Region) -> None:
     """A place and a consent of this one Tokyo day are in force today."""
     world = await World.found(region)

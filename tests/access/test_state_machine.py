@@ -52,6 +52,7 @@ class Patient(RuleBasedStateMachine):
         self.whole = person()
         self.made = stage.run(self._begin())
         self.ties = Ties()
+        self.ended = False  # by DELETE: ending it again changes nothing, a request that waits goes on waiting
         self.consents: dict[str, Consent] = {}
         self.emergencies: dict[str, frozenset[str]] = {}
 
@@ -73,14 +74,15 @@ class Patient(RuleBasedStateMachine):
         period = {"now": {}, "not_yet": {"valid_from": tokyo(1)}, "past": {"valid_until": tokyo(-1)}}[when]
         stage.run(join(stage.world.author, stage.world.reader, self.made.id, **period))
         team = {"now": "now", "not_yet": "not_yet", "past": "ended"}[when]
-        self.ties = replace(self.ties, team=team, requested=False)
+        self.ties, self.ended = replace(self.ties, team=team, requested=False), False
 
     @precondition(lambda self: self.ties.team)
     @rule()
     def leave(self) -> None:
         path = f"{self.made.path}/care-team/{stage.world.reader.id}"
         assert stage.run(stage.world.author.call("DELETE", path)).status_code == 204
-        self.ties = replace(self.ties, team="ended", requested=False)
+        self.ties = replace(self.ties, team="ended", requested=self.ties.requested and self.ended)
+        self.ended = True
 
     @rule()
     def register_by_number(self) -> None:
@@ -96,14 +98,14 @@ class Patient(RuleBasedStateMachine):
             groups=GROUPS | st.just(EVERYTHING),
             restricted=st.sampled_from([frozenset(), frozenset({"medical.infection"}), ALL_RESTRICTED]),
             professions=st.sampled_from([frozenset(), frozenset({"nurse"}), frozenset({"physician", "pt"})]),
-            to=st.sampled_from(["team", "named"]),
+            to=st.sampled_from(["team", "named", "other"]),
             about=st.just("patient"),
             when=st.sampled_from(["now", "now", "now", "expired", "not_yet"]),
         )
         | st.builds(
             Consent,
             groups=st.just(frozenset({"family"})),
-            to=st.sampled_from(["team", "named"]),
+            to=st.sampled_from(["team", "named", "other"]),
             about=st.just("family"),
         )
     )

@@ -138,7 +138,8 @@ class World:
         start, end = {"expired": (tokyo(-9), tokyo(-1)), "not_yet": (tokyo(1), None)}.get(
             consent.when, (tokyo(), tokyo() if consent.when == "now" else None)
         )
-        to = {"care_team": consent.to == "team", "organizations": [self.reader.id] if consent.to == "named" else []}
+        named = {"named": [self.reader.id], "other": [self.author.id]}.get(consent.to, [])
+        to = {"care_team": consent.to == "team", "organizations": named}
         said = {
             "recipients": {**to, "professions": sorted(consent.professions)},
             "groups": sorted(consent.groups),
