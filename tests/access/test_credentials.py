@@ -224,6 +224,8 @@ async def test_an_administrator_disabled_or_turned_is_none(
         )
         clock[0] += 1.0
         assert await me(auditor, token) == 401
+    again = await auditor.http.post("/oauth/token", data=GRANT, auth=(auditor.client_id, auditor.client_secret))
+    assert (again.status_code, again.json()["error"]) == (401, "invalid_client")
 
 
 async def test_the_memory_of_tokens_is_bounded(clinic: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
