@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.generator import ceiling, load
 from bench.limit import Limit
-from bench.measure import CpuTimes
+from bench.measure import CpuTimes, Others
 from bench.paths import MAKERS, ORDER, Prepared
 from bench.place import DURABLE, Place
 from bench.recording import record
@@ -68,12 +68,16 @@ async def _path(place: Place, town: Town, path: str, chosen: argparse.Namespace)
     for connections in chosen.connections:
         place.settle()
         server, database = CpuTimes.of(place.server_pid()), CpuTimes.of(place.postgres_pid())
+        others = Others(database)
         ours = load(prepared.requests, place.port, connections, chosen.seconds, WARM_UP_SECONDS)
         server_us, postgres_us = (cpu.since() / ours.answered * 1e6 for cpu in (server, database))
+        beside = others.share()
         place.settle()
+        others = Others(CpuTimes.of(place.postgres_pid()))
         theirs = limit.run(connections, chosen.seconds)
+        beside = max(beside, others.share())
         can = ceiling(prepared.requests, ours.answer_bytes, connections)
-        lines.append(Line(path, connections, ours, theirs, server_us, postgres_us, can))
+        lines.append(Line(path, connections, ours, theirs, server_us, postgres_us, can, beside))
         print(lines[-1].told(), flush=True)
     return lines
 

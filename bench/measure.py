@@ -1,6 +1,8 @@
-"""Processor time of a process and all it started."""
+"""Processor time: of a process and all it started, and of the whole machine."""
 
-from dataclasses import dataclass
+import os
+import time
+from dataclasses import dataclass, field
 
 import psutil
 
@@ -21,6 +23,26 @@ class CpuTimes:
     def since(self) -> float:
         """Seconds used since then."""
         return _used(self.root) - self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What other programs take of the processors meanwhile: a figure measured beside them is not one of this code."""
+
+    database: CpuTimes
+    mine: CpuTimes = field(default_factory=lambda: CpuTimes.of(os.getpid()))
+    busy: float = field(default_factory=lambda: _busy())
+    begun: float = field(default_factory=time.monotonic)
+
+    def share(self) -> float:
+        """Of all processors, since then: 0 to 1. The server and the load generator are children of this process."""
+        taken = _busy() - self.busy - self.mine.since() - self.database.since()
+        return max(0.0, taken / (time.monotonic() - self.begun) / (os.cpu_count() or 1))
+
+
+def _busy() -> float:
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system + getattr(times, "irq", 0) + getattr(times, "softirq", 0))
 
 
 def _used(root: psutil.Process) -> float:

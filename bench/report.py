@@ -30,6 +30,7 @@ COLUMNS = (
     "pg us",
     "limit pg us",
     "generator/s",
+    "others %",
 )
 
 
@@ -37,7 +38,8 @@ COLUMNS = (
 class Line:
     """One path at one number of connections. server_us, postgres_us: processor time for one request.
 
-    can: requests a second the generator reaches against a server that does nothing.
+    can: requests a second the generator reaches against a server that does nothing. others: the share of the processors
+    that other programs took while ours or the limit was measured, the larger of the two; 0 to 1.
     """
 
     path: str
@@ -47,6 +49,7 @@ class Line:
     server_us: float
     postgres_us: float
     can: float
+    others: float
 
     def cells(self) -> list[str]:
         """As the table shows it."""
@@ -54,7 +57,7 @@ class Line:
         return [
             *(self.path, str(self.connections), f"{self.ours.per_s:.0f}", f"{self.limit.per_s:.0f}", f"{ratio:.2f}"),
             *(f"{self.ours.p50_ms:.2f}", f"{self.ours.p99_ms:.2f}", f"{self.server_us:.0f}", f"{self.postgres_us:.0f}"),
-            *(f"{self.limit.postgres_us:.0f}", f"{self.can:.0f}"),
+            *(f"{self.limit.postgres_us:.0f}", f"{self.can:.0f}", f"{self.others:.0%}"),
         ]
 
     def told(self) -> str:
