@@ -1,6 +1,7 @@
 """Bringing a database to the tables of this version, and the logins that use it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -18,8 +19,7 @@ def migrate(owner_url: str, logins: Iterable[tuple[str, str]] = ()) -> None:
 
     The owner is used here and nowhere else: the service works as a role that owns nothing.
     """
-    engine = create_engine(driver_url(owner_url))
-    with engine.connect() as connection:
+    with _connected(owner_url) as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.commit()
         command.upgrade(_config(connection), "head")
@@ -27,27 +27,32 @@ def migrate(owner_url: str, logins: Iterable[tuple[str, str]] = ()) -> None:
         for url, role in logins:
             _make_login(connection, driver_url(url), role)
         connection.commit()
-    engine.dispose()
 
 
 def make_database(owner_url: str, name: str, *, afresh: bool) -> None:
     """Make the database where it is missing; ``afresh``: drop what a first start left unfinished."""
-    engine = create_engine(driver_url(owner_url), isolation_level="AUTOCOMMIT")
     quoted = sql.Identifier(name).as_string(None)
-    with engine.connect() as connection:
+    with _connected(owner_url, isolation_level="AUTOCOMMIT") as connection:
         if afresh:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
         if not connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).scalar():
             connection.exec_driver_sql(f"CREATE DATABASE {quoted}")
-    engine.dispose()
 
 
 def check(owner_url: str) -> None:
     """Raise (alembic's CommandError) when the tables in code and in migrations differ."""
-    engine = create_engine(driver_url(owner_url))
-    with engine.connect() as connection:
+    with _connected(owner_url) as connection:
         command.check(_config(connection))
-    engine.dispose()
+
+
+@contextmanager
+def _connected(owner_url: str, **options: str) -> Iterator[Connection]:
+    engine = create_engine(driver_url(owner_url), **options)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _config(connection: Connection) -> Config:
