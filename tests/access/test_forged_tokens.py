@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,13 @@ def part(value: Any) -> str:
     return b64(value if isinstance(value, bytes) else json.dumps(value).encode())
 
 
-def es256(key: ec.EllipticCurvePrivateKey, text: str) -> bytes:
-    r, s = decode_dss_signature(key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+def ecdsa(key: ec.EllipticCurvePrivateKey, text: str, digest: hashes.HashAlgorithm) -> bytes:
+    r, s = decode_dss_signature(key.sign(text.encode(), ec.ECDSA(digest)))
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def es256(key: ec.EllipticCurvePrivateKey, text: str) -> bytes:
+    return ecdsa(key, text, hashes.SHA256())
 
 
 class Forge:
@@ -108,6 +113,10 @@ def algorithms(f: Forge) -> dict[str, str]:
     )
     for alg in ("es256", "ES384", "ES512", "ES256K", "PS256", "EdDSA", "dir"):
         found[f"alg {alg}"] = f.head(alg=alg)
+    for alg, digest in (("ES384", hashes.SHA384()), ("ES512", hashes.SHA512())):
+        found[f"{alg}, rightly signed"] = f.sign(
+            {**f.header, "alg": alg}, f.claims, partial(ecdsa, f.key, digest=digest)
+        )
     for alg in (["ES256"], {"a": "ES256"}, 256, True):
         found[f"alg {alg!r}"] = f.head(alg=alg)
     found["no alg"] = f.head(alg=None)
