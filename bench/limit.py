@@ -31,6 +31,7 @@ MOST_PARAMETERS = 250
 
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SET_LOCAL = re.compile(r"SET LOCAL ([a-z_.]+) = '(.*)'")
+NEW_ID = "uuidv7()::text"
 VARIABLE = re.compile(r":\w")
 """pgbench takes this for a variable, in quotes as well."""
 TPS = re.compile(r"tps = ([0-9.]+) \(without")
@@ -64,7 +65,7 @@ class Script:
         blocks = [self._transaction(turn) for turn in turns]  # First: it finds what has to be made.
         picks = [f"\\set n{turn} random(1, {patients})" for turn in turns]
         columns = [
-            f"(SELECT {expression} FROM bench.patients WHERE n = :n{turn}) AS v{turn}_{number}"  # noqa: S608 - our own expressions
+            f"{_of_patient(expression, turn)} AS v{turn}_{number}"
             for turn in turns
             for expression, number in self.made.items()
         ]
@@ -117,8 +118,14 @@ class Script:
             return f"replace({_literal(text)}, '{patient}', patient_id::text)"
         if text == self.recorded.document_id or (UUID_FORM.fullmatch(text) and text not in self.stay):
             # The comment keeps one new id apart from the next: their expressions would be one otherwise.
-            return f"uuidv7()::text /* {text.replace('-', '')} */"
+            return f"{NEW_ID} /* {text.replace('-', '')} */"
         return None
+
+
+def _of_patient(expression: str, turn: int) -> str:
+    if expression.startswith(NEW_ID):
+        return expression
+    return f"(SELECT {expression} FROM bench.patients WHERE n = :n{turn})"  # noqa: S608 - our own expressions
 
 
 def _literal(text: str) -> str:
