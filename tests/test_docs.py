@@ -146,7 +146,12 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"^(?:.*&& )?make ([a-z]+)", code, re.MULTILINE)) <= targets
     assert set(re.findall(r"(?:^|&& |service )renkei ([a-z]+)", code, re.MULTILINE)) <= set(HELP)
-    assert set(re.findall(r"python -m ([a-z.]+)", code)) <= {"renkei.access.page", "renkei.catalogue.page", "bench", "pytest"}
+    assert set(re.findall(r"python -m ([a-z.]+)", code)) <= {
+        "renkei.access.page",
+        "renkei.catalogue.page",
+        "bench",
+        "pytest",
+    }
 
 
 def anchors(page: Path) -> set[str]:

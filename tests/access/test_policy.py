@@ -54,6 +54,14 @@ def test_what_one_consent_withdrew_another_may_still_allow() -> None:
     assert Withheld(Group.medical, Tier.basic, None, Reason.consent_withdrawn) in seen.withheld
 
 
+def test_two_consents_do_not_add_up_to_what_neither_says() -> None:
+    infection = frozenset({"medical.infection"})
+    apart = replace(TIE, consents=[consent(), consent(groups=frozenset({"living"}), restricted=infection)])
+    assert not view(READER, apart, Profession.nurse, load_catalogue()).shared & infection
+    together = replace(TIE, consents=[consent(restricted=infection)])
+    assert view(READER, together, Profession.nurse, load_catalogue()).shared >= infection
+
+
 def test_a_family_consent_counts_for_nothing_but_the_family() -> None:
     given = consent(about=ConsentSubject.family, groups=frozenset({"family", "medical"}), named=True)
     alone = replace(TIE, in_team=False, was_in_team=False, consents=[given])

@@ -183,7 +183,8 @@ def view(rights: Rights, tie: Tie, profession: Profession | None, catalogue: Cat
     covering = [c for c in tie.consents if c.covers(profession)]
     standing = [c for c in covering if not c.withdrawn and c.about is ConsentSubject.patient]
     groups = frozenset().union(*(c.groups for c in standing))
-    named = frozenset().union(*(c.restricted for c in standing))
+    # Named by a consent that also covers its group: two consents do not add up to what neither of them says.
+    named = frozenset(item for c in standing for item in c.restricted if item.split(".")[0] in c.groups)
     withdrawn = frozenset().union(*(c.groups for c in covering if c.withdrawn and c.about is ConsentSubject.patient))
     family = any(c.about is ConsentSubject.family and not c.withdrawn for c in covering)
     shared, own, withheld = set[str](), set[str](), list[Withheld]()
