@@ -94,8 +94,8 @@ async def restate_sheet(tx: Transaction, grant: Grant, sheet: Sheet, catalogue: 
     whole = sheet.coverage == "complete"
     touched = None if whole else sorted({part_of(catalogue.items[code]) for code in (*sheet.items, *sheet.absent)})
     before = await _statements(tx, grant, touched)
-    mine = _parsed(before.get(grant.organization_id, {}))
-    await _save(tx, grant, catalogue, before, fold({} if whole else mine, [sheet], catalogue))
+    standing = {} if whole else _parsed(before.get(grant.organization_id, {}))
+    _save(tx, grant, catalogue, before, fold(standing, [sheet], catalogue))
 
 
 async def restate_all(tx: Transaction, grant: Grant, kind: RecordKind, catalogue: Catalogue) -> None:
@@ -109,7 +109,7 @@ async def restate_all(tx: Transaction, grant: Grant, kind: RecordKind, catalogue
         return
     sheets = [_sheet(row) for row in await _standing(tx, grant, kind, grant.organization_id, None)]
     before = await _statements(tx, grant, None)
-    await _save(tx, grant, catalogue, before, fold({}, sheets, catalogue))
+    _save(tx, grant, catalogue, before, fold({}, sheets, catalogue))
 
 
 async def restate_report(tx: Transaction, grant: Grant, line: ReportLine) -> None:
@@ -179,7 +179,7 @@ def _parsed(parts: Mapping[str, str]) -> dict[str, Stated]:
     return statement
 
 
-async def _save(
+def _save(
     tx: Transaction,
     grant: Grant,
     catalogue: Catalogue,
@@ -188,13 +188,18 @@ async def _save(
 ) -> None:
     """Keep the organization's parts that have changed, and compose the shared view of those parts."""
     stored = before.get(grant.organization_id, {})
-    now = {part: encode_part(entries) for part, entries in by_part(own(statement), catalogue).items()}
+    parts = by_part(own(statement), catalogue)
+    now = {part: encode_part(entries) for part, entries in parts.items()}
     changed = [part for part in {**stored, **now} if stored.get(part, "") != now.get(part, "")]
     if not changed:
         return
-    now_all = {**before, grant.organization_id: now}
-    stated = [_parsed({part: parts[part] for part in changed if part in parts}) for parts in now_all.values()]
-    shared = by_part(compose(stated, catalogue), catalogue)
+    mine = {code: statement[code] for part in changed for code in parts.get(part, ())}
+    others = [
+        _parsed({part: texts[part] for part in changed if part in texts})
+        for organization, texts in before.items()
+        if organization != grant.organization_id
+    ]
+    shared = by_part(compose([mine, *others], catalogue), catalogue)
     views = [(grant.organization_id, part, now.get(part, "")) for part in changed]
     views += [(NO_ORGANIZATION, part, encode_part(shared.get(part, {}))) for part in changed]
     _put(tx, grant, views)
@@ -203,8 +208,7 @@ async def _save(
 def _put(tx: Transaction, grant: Grant, views: Sequence[tuple[UUID, str, str]]) -> None:
     """Queue parts to keep: (whose view, part, text). They all carry the summary's next version."""
     tx.later(BUMP, [grant.event_id, grant.patient_id])
-    rows = [column for view in views for column in (grant.patient_id, *view, grant.event_id, grant.patient_id)]
-    tx.later(_upsert(len(views)), rows)
+    tx.later(_upsert(len(views)), [grant.event_id, *(column for view in views for column in view), grant.patient_id])
 
 
 def _encode_reports(lines: Sequence[ReportLine]) -> str:
@@ -213,12 +217,13 @@ def _encode_reports(lines: Sequence[ReportLine]) -> str:
 
 @functools.cache
 def _upsert(rows: int) -> sql.Composed:
-    """A VALUES list: parameters as lists cost psycopg three times as much here (design §11)."""
-    values = sql.SQL(", ").join(
-        [sql.SQL("(%s, %s, %s, %s, %s, (SELECT version FROM summaries WHERE patient_id = %s))")] * rows
-    )
+    """A VALUES list: parameters as lists cost psycopg three times as much here (design §11). Short, too: psycopg does not
+    remember how to read a statement of more than 4,096 bytes."""
+    values = sql.SQL(", ").join([sql.SQL("(%s::uuid, %s::text, %s::text)"), *[sql.SQL("(%s, %s, %s)")] * (rows - 1)])
     return sql.SQL(
-        "INSERT INTO summary_parts (patient_id, organization_id, part, body, audit_event_id, version) VALUES {} "
+        "INSERT INTO summary_parts (patient_id, organization_id, part, body, audit_event_id, version) "
+        "SELECT s.patient_id, v.organization_id, v.part, v.body, %s, s.version "
+        "FROM summaries s CROSS JOIN (VALUES {}) v (organization_id, part, body) WHERE s.patient_id = %s "
         "ON CONFLICT (patient_id, organization_id, part) DO UPDATE SET body = excluded.body, "
         "version = excluded.version, composed_at = now(), audit_event_id = excluded.audit_event_id"
     ).format(values)
