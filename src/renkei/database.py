@@ -23,7 +23,7 @@ from renkei.errors import Unavailable
 Row = Any
 """A named tuple with the columns of the statement."""
 
-SERVICE_ROLE, WORKER_ROLE, LEDGER_ROLE = "renkei_service", "renkei_worker", "renkei_ledger"
+SERVICE_ROLE, WORKER_ROLE = "renkei_service", "renkei_worker"
 
 LIMITS = (
     "-c statement_timeout=15s -c lock_timeout=8s -c idle_in_transaction_session_timeout=60s "

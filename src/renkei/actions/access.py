@@ -13,7 +13,7 @@ from renkei.access.policy import PermissionTable, Tie, view
 from renkei.catalogue import load_catalogue
 from renkei.database import Row, Transaction
 from renkei.schemas.answers import rfc3339
-from renkei.schemas.paging import Page, decode_cursor, encode_cursor, page
+from renkei.schemas.paging import Page, decode_cursor, page_of
 from renkei.store import ledger, organizations
 from renkei.vocabulary import Basis, Group, Permission, Profession, Tier
 
@@ -70,9 +70,7 @@ async def read_access_log(tx: Transaction, asked: Asked, patient_id: UUID, query
     """Who looked or was refused, newest first: of which office and profession, when, at what, on what ground."""
     grant = await authorize(tx, asked, Permission.access_log_read, patient_id)
     rows = await ledger.load_events(tx, grant, decode_cursor(query.after, datetime.fromisoformat, UUID), query.limit)
-    shown = rows[: query.limit]
-    more = encode_cursor(shown[-1].at, shown[-1].id) if len(rows) > query.limit else None
-    return page([_event(row) for row in shown], more)
+    return page_of(rows, query.limit, _event, lambda row: (row.at, row.id))
 
 
 def _event(row: Row) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 from uuid import UUID
 
+from renkei.access.actor import Organization
 from renkei.access.audit import Asked
 from renkei.access.gate import authorize_service
 from renkei.access.identity import secret_hash
@@ -12,7 +13,7 @@ from renkei.database import Transaction
 from renkei.errors import Conflict, Fault, Invalid
 from renkei.ids import new_id
 from renkei.schemas.administration import ClientIn, OrganizationIn, OrganizationQuery
-from renkei.schemas.paging import decode_cursor, encode_cursor, page
+from renkei.schemas.paging import decode_cursor, page_of
 from renkei.store import clients, organizations
 from renkei.vocabulary import ActorKind, Permission
 
@@ -21,9 +22,7 @@ async def list_organizations(tx: Transaction, asked: Asked, query: OrganizationQ
     """Those not suspended, newest first. Every client needs them for the care team."""
     await authorize_service(tx, asked, Permission.organization_read)
     found = await organizations.load_page(tx, query.name, query.kind, decode_cursor(query.after, UUID), query.limit)
-    shown = found[: query.limit]
-    items = [{**o.reference, "code": o.code, "kind": o.kind.value} for o in shown]
-    return page(items, encode_cursor(shown[-1].id) if len(found) > query.limit else None)
+    return page_of(found, query.limit, _shown, lambda organization: (organization.id,))
 
 
 async def register_organization(tx: Transaction, asked: Asked, organization: OrganizationIn) -> dict[str, Any]:
@@ -46,6 +45,10 @@ async def register_client(tx: Transaction, asked: Asked, client: ClientIn) -> di
     if unknown := [place for place, id_ in enumerate(wanted) if id_ not in known]:
         raise Invalid([Fault(f"/delegations/{place}/organization_id", None, "unknown") for place in unknown])
     return _insert(tx, asked, client)
+
+
+def _shown(organization: Organization) -> dict[str, Any]:
+    return {**organization.reference, "code": organization.code, "kind": organization.kind.value}
 
 
 def found_installation(tx: Transaction, asked: Asked, name: str) -> dict[str, Any]:

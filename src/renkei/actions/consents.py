@@ -10,7 +10,7 @@ from renkei.database import Row, Transaction
 from renkei.errors import Conflict, Fault, Invalid, NotFound
 from renkei.schemas.answers import rfc3339
 from renkei.schemas.consents import ConsentIn
-from renkei.schemas.paging import Page, decode_cursor, encode_cursor, page
+from renkei.schemas.paging import Page, decode_cursor, page_of
 from renkei.store import changes, consents, organizations
 from renkei.vocabulary import Permission
 
@@ -32,9 +32,7 @@ async def list_consents(tx: Transaction, asked: Asked, patient_id: UUID, query: 
     """All consents ever recorded, newest first, with their withdrawals."""
     grant = await authorize(tx, asked, Permission.consent_read, patient_id)
     rows = await consents.load_page(tx, grant, decode_cursor(query.after, datetime.fromisoformat, UUID), query.limit)
-    shown = rows[: query.limit]
-    more = encode_cursor(shown[-1].recorded_at, shown[-1].id) if len(rows) > query.limit else None
-    return page([_shown(row) for row in shown], more)
+    return page_of(rows, query.limit, _shown, lambda row: (row.recorded_at, row.id))
 
 
 async def withdraw_consent(

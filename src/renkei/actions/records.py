@@ -11,7 +11,7 @@ from renkei.catalogue import load_catalogue
 from renkei.database import Row, Transaction
 from renkei.errors import NotFound
 from renkei.schemas.answers import rfc3339
-from renkei.schemas.paging import ReportQuery, decode_cursor, encode_cursor, page
+from renkei.schemas.paging import ReportQuery, decode_cursor, page_of
 from renkei.schemas.summary import part_of
 from renkei.store import records
 from renkei.vocabulary import Permission, RecordKind
@@ -56,9 +56,7 @@ async def _list(
     after = decode_cursor(query.after, datetime.fromisoformat, UUID)
     filters = records.Filters(query.limit, query.from_, query.to, query.organization, query.profession, after)
     rows = await records.load_page(tx, grant, kind, filters, others=grant.view.shares(kind.groups))
-    shown = rows[: query.limit]
-    following = encode_cursor(shown[-1].as_of, shown[-1].id) if len(rows) > query.limit else None
-    return page([_shown(grant, kind, row) for row in shown], following)
+    return page_of(rows, query.limit, lambda row: _shown(grant, kind, row), lambda row: (row.as_of, row.id))
 
 
 def _shown(grant: Grant, kind: RecordKind, row: Row) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 import base64
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
 from renkei.errors import Fault, Invalid
 from renkei.schemas.fields import Day, Id, Strict
 from renkei.vocabulary import Profession
+
+T = TypeVar("T")
 
 
 class Page(Strict):
@@ -47,3 +49,11 @@ def decode_cursor(cursor: str | None, *kinds: Callable[[str], Any]) -> Sequence[
 def page(items: Sequence[Any], cursor: str | None) -> dict[str, Any]:
     """The body of a list."""
     return {"items": list(items), "next": cursor}
+
+
+def page_of(
+    rows: Sequence[T], limit: int, show: Callable[[T], Any], position: Callable[[T], Sequence[object]]
+) -> dict[str, Any]:
+    """The body of a list made of up to ``limit + 1`` rows: the one too many only tells of a next page."""
+    kept = rows[:limit]
+    return page([show(row) for row in kept], encode_cursor(*position(kept[-1])) if len(rows) > limit else None)

@@ -6,13 +6,13 @@ from renkei.access.gate import Grant
 from renkei.database import Row, Transaction
 from renkei.ids import new_id
 from renkei.schemas.care_teams import PlaceIn
+from renkei.store import lock_patient
 
 # clock_timestamp(), not now(): of two writers the one that got the lock later must also sort later.
 INSERT = """
 INSERT INTO care_team_places (patient_id, id, organization_id, part, valid_from, valid_until, ended, recorded_at, audit_event_id)
 VALUES (%s, %s, %s, %s, %s, %s, false, clock_timestamp(), %s)
 """
-LOCK = "SELECT version FROM summaries WHERE patient_id = %s FOR UPDATE"
 NEWEST = """
 SELECT id, part, valid_from, valid_until, ended FROM care_team_places
 WHERE patient_id = %s AND organization_id = %s ORDER BY recorded_at DESC, id DESC LIMIT 1
@@ -59,7 +59,7 @@ def insert_founding_place(tx: Transaction, grant: Grant, part: str) -> None:
 
 async def newest_place(tx: Transaction, grant: Grant, organization_id: UUID) -> Row | None:
     """The place that holds for an organization, also when it has ended; the team is locked until the commit."""
-    tx.later(LOCK, [grant.patient_id])
+    lock_patient(tx, grant)
     return await tx.row(NEWEST, [grant.patient_id, organization_id])
 
 

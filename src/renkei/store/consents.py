@@ -9,6 +9,7 @@ from renkei.access.gate import Grant
 from renkei.database import Row, Transaction
 from renkei.ids import new_id
 from renkei.schemas.consents import ConsentIn
+from renkei.store import lock_patient
 
 INSERT = """
 INSERT INTO consents (patient_id, id, about, valid_from, valid_until, care_team, professions, groups, restricted, body,
@@ -31,7 +32,6 @@ WHERE c.patient_id = %(patient)s
 ORDER BY c.recorded_at DESC, c.id DESC LIMIT %(limit)s
 """
 )
-LOCK = "SELECT version FROM summaries WHERE patient_id = %s FOR UPDATE"
 WITHDRAW = """
 INSERT INTO consent_withdrawals (patient_id, id, consent_id, reason, audit_event_id) VALUES (%s, %s, %s, %s, %s)
 """
@@ -66,7 +66,7 @@ async def load_page(tx: Transaction, grant: Grant, after: Sequence[str] | None, 
 
 async def withdraw_consent(tx: Transaction, grant: Grant, consent_id: UUID, reason: str) -> tuple[Row | None, bool]:
     """Note that a consent is withdrawn. The consent as it then stands, and whether this is new."""
-    tx.later(LOCK, [grant.patient_id])
+    lock_patient(tx, grant)
     row = await load_consent(tx, grant, consent_id)
     if row is None or row.withdrawn_at is not None:
         return row, False

@@ -12,11 +12,8 @@ from renkei.access.gate import Grant
 from renkei.database import Row, Statement, Transaction
 from renkei.ids import new_id
 from renkei.schemas.documents import Document
+from renkei.store import lock_patient
 from renkei.vocabulary import RecordKind
-
-# Whoever writes about a patient locks the patient's summary first, then reads what is committed: two offices writing at
-# once lose nothing, and one office sending the same thing twice at once makes one record.
-LOCK = "SELECT version FROM summaries WHERE patient_id = %s FOR UPDATE"
 
 SAME_DOCUMENT = """
 SELECT r.id, r.version, r.kind, r.answer, w.withdrawn_at, CASE WHEN r.version = %s THEN r.body END AS body
@@ -94,7 +91,7 @@ class Filters:
 async def earlier(tx: Transaction, grant: Grant, document: Document) -> Earlier:
     """Lock the patient's summary, then see what is committed under this document and by this organization."""
     patient, organization = grant.patient_id, grant.organization_id
-    tx.later(LOCK, [patient])
+    lock_patient(tx, grant)
     versions, newest = await tx.run(
         Statement(SAME_DOCUMENT, [document.version, patient, organization, document.document_id]),
         Statement(NEWEST, [patient, organization, document.kind]),
@@ -164,7 +161,7 @@ async def load_page(tx: Transaction, grant: Grant, kind: RecordKind, filters: Fi
 
 async def withdraw_record(tx: Transaction, grant: Grant, record_id: UUID, reason: str) -> tuple[Row, bool]:
     """Mark a record as sent in error. The withdrawal, and whether it is new. Locks the patient's summary first."""
-    tx.later(LOCK, [grant.patient_id])
+    lock_patient(tx, grant)
     existing = await tx.row(WITHDRAWN, [grant.patient_id, record_id])
     if existing is not None:
         return existing, False

@@ -1,7 +1,7 @@
 """The shared summary: composed when something is written, kept as text in parts, served as it is kept.
 
 A part is one (group, tier) or one restricted item. Each organization's own view of it is its standing statement, and the
-shared view is composed from all of those. Whoever restates has locked the patient's summary (``records.LOCK``).
+shared view is composed from all of those. Whoever restates has locked the patient's summary (``lock_patient``).
 """
 
 import functools
