@@ -144,12 +144,15 @@ async def test_without_a_number_everybody_is_new(region: Region) -> None:
 
 async def test_sixteen_at_once_make_one_person(region: Region) -> None:
     offices = [await region.found() for _ in range(4)]
-    body = person(identifiers=[ltci(), health()])
-    back = {**body, "identifiers": list(reversed(body["identifiers"]))}
-    made = await asyncio.gather(*(post(office, sent) for office in offices for sent in (body, back) * 2))
-    assert len({answer["id"] for _, answer in made}) == 1
-    assert Counter(status for status, _ in made) == {201: 1, 200: 15}
-    assert Counter(answer["tie"] for _, answer in made) == {"care_team": 4, "requested": 12}
+    for office in offices:
+        await office.get("/v1/me")  # whoever still has to ask for a token, or prove it, would come late to the race
+    for _ in range(5):
+        body = person(identifiers=[ltci(), health()])
+        back = {**body, "identifiers": list(reversed(body["identifiers"]))}
+        made = await asyncio.gather(*(post(office, sent) for office in offices for sent in (body, back) * 2))
+        assert len({answer["id"] for _, answer in made}) == 1
+        assert Counter(status for status, _ in made) == {201: 1, 200: 15}
+        assert Counter(answer["tie"] for _, answer in made) == {"care_team": 4, "requested": 12}
 
 
 async def test_who_only_matched_a_number_works_apart_until_let_in(region: Region) -> None:
