@@ -101,7 +101,7 @@ def stores_take_a_grant(path: str, tree: ast.Module) -> Iterator[Fault]:
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         annotations = [ast.unparse(argument.annotation) for argument in arguments if argument.annotation]
         touches = any(re.search(r"\bTransaction\b", annotation) for annotation in annotations)
-        granted = any(re.search(r"\bGrant\b", annotation) for annotation in annotations)
+        granted = any(re.search(r"\b(Ledger)?Grant\b", annotation) for annotation in annotations)
         name = f"{path.removeprefix('store/').removesuffix('.py')}.{node.name}"
         if touches and not granted and name not in WITHOUT_GRANT:
             yield node.lineno, f"{node.name} takes no Grant"

@@ -23,7 +23,7 @@ from renkei.errors import Unavailable
 Row = Any
 """A named tuple with the columns of the statement."""
 
-SERVICE_ROLE, WORKER_ROLE = "renkei_service", "renkei_worker"
+SERVICE_ROLE, WORKER_ROLE, LEDGER_ROLE = "renkei_service", "renkei_worker", "renkei_ledger"
 
 LIMITS = (
     "-c statement_timeout=15s -c lock_timeout=8s -c idle_in_transaction_session_timeout=60s "
@@ -93,6 +93,17 @@ class Transaction:
     def ask_about(self, ids: Iterable[UUID]) -> None:
         """Open what ``access.reach`` reads, for these organizations and candidate patients, and nothing else."""
         self._set_local("renkei.asked", ids)
+
+    def become(self, role: str) -> None:
+        """Work as another role from here to the end of this transaction, or to the next call. The gate's to call."""
+        self._queue.append(Statement(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)), prepare=False))
+
+    @asynccontextmanager
+    async def undone(self) -> AsyncIterator[None]:
+        """What is written inside is seen inside, and is as if it had never been afterwards."""
+        self.later("SAVEPOINT undone")
+        yield
+        self.later("ROLLBACK TO SAVEPOINT undone")
 
     def _set_local(self, setting: LiteralString, ids: Iterable[UUID]) -> None:
         # The statement form, not set_config(): Citus forwards only the statement to its shards (design §10).

@@ -8,10 +8,12 @@ RenkeiError                     status  type (urn:renkei:problem:…)
 ├── NotFound                    404     not-found          absent and hidden alike
 ├── MethodNotAllowed            405     method-not-allowed
 ├── Conflict                    409     conflict           reason_code
+├── PreconditionFailed          412     precondition-failed  with the ETag that holds now
 ├── TooLarge                    413     too-large
 ├── WrongMediaType              415     wrong-media-type
 ├── Invalid                     422     invalid            errors
 │   └── InvalidItems            422     invalid-items      errors
+├── TooManyRequests             429     too-many-requests    with Retry-After
 ├── Internal                    500     internal
 └── Unavailable                 503     unavailable        with Retry-After
 """
@@ -173,6 +175,25 @@ class Conflict(RenkeiError):
         return {"reason_code": self.reason_code}
 
 
+class PreconditionFailed(RenkeiError):
+    """``If-Match`` is missing, or names a version that no longer holds."""
+
+    status, kind, title = 412, "precondition-failed", ("前提の版が違います", "Not the version that holds")
+
+    def __init__(self, etag: str) -> None:
+        super().__init__(
+            (
+                "If-Match に最新の ETag を付けて、内容を確かめてから送り直してください",
+                "Read the newest version, then send again with its ETag in If-Match",
+            )
+        )
+        self.etag = etag
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"ETag": self.etag}
+
+
 class TooLarge(RenkeiError):
     """The body is larger than the limit."""
 
@@ -202,6 +223,20 @@ class InvalidItems(Invalid):
     """A face sheet or care report breaks the catalogue's rules."""
 
     kind, title = "invalid-items", ("項目に誤りがあります", "The items are invalid")
+
+
+class TooManyRequests(RenkeiError):
+    """More than is allowed in a time. seconds: when to try again."""
+
+    status, kind, title = 429, "too-many-requests", ("要求が多すぎます", "Too many requests")
+
+    def __init__(self, seconds: int, detail: tuple[str, str]) -> None:
+        super().__init__(detail)
+        self.seconds = seconds
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": str(self.seconds)}
 
 
 class Internal(RenkeiError):

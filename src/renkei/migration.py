@@ -9,7 +9,7 @@ from alembic.config import Config
 from psycopg import sql
 from sqlalchemy import URL, Connection, create_engine, text
 
-from renkei.database import driver_url
+from renkei.database import LEDGER_ROLE, SERVICE_ROLE, driver_url
 
 MIGRATION_LOCK = 0x6D696772  # "migr": of several starters one migrates, the others wait
 
@@ -78,5 +78,8 @@ def _make_login(connection: Connection, url: URL, role: str) -> None:
         else [sql.SQL("CREATE ROLE {} LOGIN NOBYPASSRLS PASSWORD {}").format(name, sql.Literal(url.password))]
     )
     statements.append(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), name))
+    if role == SERVICE_ROLE:
+        # Taken for a transaction, after the gate has decided (Transaction.become); never held by the login as such.
+        statements.append(sql.SQL("GRANT {} TO {} WITH INHERIT FALSE").format(sql.Identifier(LEDGER_ROLE), name))
     for statement in statements:
         connection.exec_driver_sql(statement.as_string(None).replace("%", "%%"))

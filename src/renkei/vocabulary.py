@@ -56,16 +56,36 @@ class Permission(StrEnum):
     consent_record = "consent.record"  # 同意の記録
     consent_read = "consent.read"  # 同意の閲覧
     consent_withdraw = "consent.withdraw"  # 同意の撤回の記録
+    consent_preview = "consent.preview"  # 誰に何が見えるようになるかの事前確認
+    consent_evidence_add = "consent_evidence.add"  # 同意書の写しの保存
+    consent_evidence_read = "consent_evidence.read"  # 同意書の写しの閲覧
     care_team_place = "care_team.place"  # ケアチームへの追加
     care_team_read = "care_team.read"  # ケアチームの閲覧
     care_team_end = "care_team.end"  # ケアチームからの終了
+    care_team_hand_over = "care_team.hand_over"  # 廃止・休止する事業所からの引継ぎ
+    access_request_submit = "access_request.submit"  # 閲覧・参加の申請
+    access_request_read = "access_request.read"  # 申請の一覧
+    access_request_approve = "access_request.approve"  # 申請の承認
+    access_request_refuse = "access_request.refuse"  # 申請の却下
     emergency_access_open = "emergency_access.open"  # 緊急閲覧の開始
     emergency_access_close = "emergency_access.close"  # 緊急閲覧の終了
+    emergency_access_read = "emergency_access.read"  # 緊急閲覧の一覧
+    emergency_access_review = "emergency_access.review"  # 緊急閲覧の事後検証
     access_read = "access.read"  # 閲覧できる者の確認
     access_log_read = "access_log.read"  # 閲覧記録の確認
     organization_read = "organization.read"  # 事業所一覧の閲覧
     organization_register = "organization.register"  # 事業所の登録
+    organization_suspend = "organization.suspend"  # 事業所の利用停止
+    organization_resume = "organization.resume"  # 事業所の利用再開
     client_register = "client.register"  # 連携システムの登録
+    permission_table_read = "permission_table.read"  # 権限表の閲覧
+    permission_table_preview = "permission_table.preview"  # 権限表の変更の事前確認
+    permission_table_edit = "permission_table.edit"  # 権限表の変更
+    access_review_read = "access_review.read"  # 使われていない権限の棚卸
+    audit_read = "audit.read"  # 監査記録の閲覧
+    audit_seal_read = "audit_seal.read"  # 監査記録の封印の閲覧
+    breach_read = "breach.read"  # 漏えい時の影響範囲の調査
+    change_read = "change.read"  # 更新情報の取得
 
 
 class Profession(StrEnum):
@@ -219,8 +239,25 @@ class ActorKind(StrEnum):
 
     client = "client"  # 連携システム, for one organization
     admin = "admin"  # 基盤の管理者
-    auditor = "auditor"  # 監査人
+    auditor = "auditor"  # 監査人: reads the ledger, sees no content
+    organization_admin = "organization_admin"  # 事業所の管理者: of its own organization's ledger
     worker = "worker"  # 基盤の定期処理
+
+
+class Wants(StrEnum):
+    """何を申請するか: what would have to change for the request to be granted."""
+
+    care_team = "care_team"  # ケアチームへの参加
+    consent = "consent"  # 本人の同意
+    permission = "permission"  # 職種の権限
+
+
+class Finding(StrEnum):
+    """緊急閲覧の検証結果."""
+
+    justified = "justified"  # 妥当
+    unjustified = "unjustified"  # 不当
+    unclear = "unclear"  # 判断できない
 
 
 class Outcome(StrEnum):

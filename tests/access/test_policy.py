@@ -15,7 +15,13 @@ READER = Rights(frozenset({MEDICAL}), frozenset(), True)
 
 def consent(**changes: object) -> Consent:
     base = Consent(
-        ConsentSubject.patient, frozenset(), frozenset({"medical"}), frozenset(), named=False, withdrawn=False
+        ConsentSubject.patient,
+        professions=frozenset(),
+        groups=frozenset({"medical"}),
+        tiers=frozenset(Tier),
+        restricted=frozenset(),
+        named=False,
+        withdrawn=False,
     )
     return replace(base, **changes)
 

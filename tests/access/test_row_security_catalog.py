@@ -31,15 +31,21 @@ def of_setting(column: str, name: str) -> str:
 OPENED = of_setting("patient_id", "patient_ids")
 ASKED = f"({of_setting('patient_id', 'asked')} OR {OPENED})"
 ASKED_EITHER = f"({of_setting('patient_id', 'asked')} OR {OPENED} OR {of_setting('organization_id', 'asked')})"
-REACH = {"search_keys", "consents", "consent_withdrawals", "emergency_closures"}
+REACH = {"search_keys", "consents", "consent_withdrawals", "emergency_closures", "request_decisions"}
 REACH_EITHER = {
     "author_organizations",
     "care_team_places",
     "join_requests",
     "consent_organizations",
     "emergency_accesses",
+    "access_requests",
 }
+TOLD_TO_THE_LEDGER = (REACH_EITHER | REACH | {"emergency_reviews", "audit_leaves"}) - {"search_keys"}
+LOOKED_UP = (REACH_EITHER - {"access_requests"}) | {"search_keys", "changes", "change_positions"}
 WITHOUT_SETTING = {
+    *((table, "ledger", "SELECT", ("renkei_ledger",)) for table in TOLD_TO_THE_LEDGER),
+    *((table, "lookup", "SELECT", ("renkei_lookup",)) for table in LOOKED_UP),
+    ("audit_leaves", "seal", "ALL", ("renkei_worker",)),
     ("audit_events", "written_always", "INSERT", ("renkei_service",)),
     ("audit_events", "ledger", "SELECT", ("renkei_ledger", "renkei_worker")),
     ("change_positions", "publish", "ALL", ("renkei_worker",)),
@@ -47,7 +53,16 @@ WITHOUT_SETTING = {
     ("identities", "lookup", "SELECT", ("renkei_lookup",)),
     ("patient_particulars", "lookup", "SELECT", ("renkei_lookup",)),
 }
-"""Policies that ask no setting, with whom they are for: writing the ledger, the worker, the lookup function."""
+"""Policies that ask no setting, with whom they are for: writing the ledger, the worker, the auditor, the lookup functions."""
+DEFINERS = {
+    "renkei_match_identity(bytea[], date, text)",
+    "renkei_find_person(text, date, text)",
+    "renkei_emergency_refusals(uuid, timestamptz)",
+    "renkei_feed(uuid, text[], uuid, bigint, integer)",
+    "renkei_office_feed(text[], uuid, bigint, integer)",
+    "renkei_feed_end()",
+}
+"""Functions that work with rights of their own: each tells ids, positions or a count, nothing of what is recorded."""
 
 
 @dataclass
@@ -187,26 +202,31 @@ def test_roles_own_nothing_and_pass_no_policy(catalog: psycopg.Connection) -> No
     ).fetchall()
     assert owned == []
     memberships = catalog.execute(
-        "SELECT r.rolname, m.rolname FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid "
+        "SELECT r.rolname, m.rolname, a.inherit_option FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid "
         "JOIN pg_roles m ON m.oid = a.member WHERE m.rolname = ANY (%s)",
         [list(ROLES)],
     ).fetchall()
-    assert set(memberships) == {("renkei_service", "renkei_app"), ("renkei_worker", "renkei_work")}
+    held = {(role, login) for role, login, _ in memberships}
+    assert held == {("renkei_service", "renkei_app"), ("renkei_ledger", "renkei_app"), ("renkei_worker", "renkei_work")}
+    # The service's login has the ledger's role to take for a transaction, not its rights as they are.
+    assert [inherited for role, _, inherited in memberships if role == "renkei_ledger"] == [False]
 
 
-def test_one_function_works_with_other_rights(catalog: psycopg.Connection) -> None:
+def test_the_functions_that_work_with_other_rights_are_known(catalog: psycopg.Connection) -> None:
     definers = catalog.execute(
-        "SELECT p.proname, r.rolname, p.proconfig::text FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner "
+        "SELECT p.oid::regprocedure::text, r.rolname, p.proconfig::text FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner "
         "JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prosecdef AND n.nspname NOT LIKE 'pg\\_%'"
     ).fetchall()
-    assert [(name, by) for name, by, _ in definers] == [("renkei_match_identity", "renkei_lookup")]
-    assert "search_path=pg_catalog" in definers[0][2]
-    may = catalog.execute(
-        "SELECT r FROM unnest(%s::text[]) AS r "
-        "WHERE has_function_privilege(r, 'renkei_match_identity(bytea[], date, text)', 'EXECUTE')",
-        [[role for role in ROLES if role != "renkei_lookup"]],
-    ).fetchall()
-    assert {name for (name,) in may} == {"renkei_service", "renkei_app"}
+    known = {catalog.execute("SELECT %s::regprocedure::text", [name]).fetchone()[0] for name in DEFINERS}
+    assert {name for name, _, _ in definers} == known
+    assert {by for _, by, _ in definers} == {"renkei_lookup"}
+    assert all("search_path=pg_catalog" in configured for _, _, configured in definers)
+    for name in known:
+        may = catalog.execute(
+            "SELECT r FROM unnest(%s::text[]) AS r WHERE has_function_privilege(r, %s, 'EXECUTE')",
+            [[role for role in ROLES if role != "renkei_lookup"], name],
+        ).fetchall()
+        assert {role for (role,) in may} == {"renkei_service", "renkei_app"}, name
     views = catalog.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'").fetchall()
     assert views == []
 

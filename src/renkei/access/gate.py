@@ -11,15 +11,18 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from renkei.access import reach
+from renkei.access.actor import Organization
 from renkei.access.audit import Asked
 from renkei.access.policy import PermissionTable, Rights, Tie, View, view
+from renkei.access.refusals import NO_CONTENT, NO_OFFICE, NO_ORGANIZATION, NO_RIGHT, NOT_IN_TEAM
 from renkei.access.rules import RULES, Rule, holds_office
 from renkei.catalogue import load_catalogue
-from renkei.database import Transaction
+from renkei.database import LEDGER_ROLE, SERVICE_ROLE, Transaction
 from renkei.errors import Forbidden, NotFound
 from renkei.vocabulary import ActorKind, Basis, Group, Permission, Profession, Reason, Tier
 
 _GATE = object()
+NO_RIGHTS = Rights(frozenset(), frozenset(), False)
 
 # A version of the permission table never changes once written, so it may be kept for as long as its database is.
 _tables: WeakKeyDictionary[Any, dict[int, PermissionTable]] = WeakKeyDictionary()
@@ -62,6 +65,23 @@ class Grant:
         return [code for code, column in columns.items() if column not in self.rights.write]
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerGrant:
+    """Leave to read, in this transaction and as the ledger's role, who did what and who is tied to whom.
+
+    organization_id: the one whose part of it may be read; None: all of it.
+    """
+
+    asked: Asked
+    permission: Permission
+    organization_id: UUID | None
+    _made_by: object
+
+    def __post_init__(self) -> None:
+        if self._made_by is not _GATE:
+            raise TypeError("only the gate makes a LedgerGrant")
+
+
 async def authorize(
     tx: Transaction, asked: Asked, permission: Permission, patient_id: UUID, groups: Collection[Group] = ()
 ) -> Grant:
@@ -71,7 +91,7 @@ async def authorize(
     Raises NotFound when the patient is absent or hidden, Forbidden when a tie stands without the right.
     """
     actor, rule = asked.actor, RULES[permission]
-    if actor.organization is None:
+    if actor.kind is not ActorKind.client or actor.organization is None:
         return await _authorize_office(tx, asked, permission, rule, patient_id)
     found, version = await reach.ties(tx, [(patient_id, actor.organization.id)])
     table = await permission_table(tx, version)
@@ -99,7 +119,7 @@ async def authorize_registration(tx: Transaction, asked: Asked) -> Rights:
     """Whether the actor may register people at all, before anybody is looked up."""
     table = await permission_table(tx, await reach.table_version(tx))
     rights = table.rights(asked.actor)
-    if asked.actor.organization is None:
+    if asked.actor.kind is not ActorKind.client:
         raise Forbidden(Reason.not_in_care_team, "organization", "organization", NO_ORGANIZATION)
     require(RULES[Permission.patient_register], rights)
     return rights
@@ -112,24 +132,68 @@ def open_registered(tx: Transaction, asked: Asked, tie: Tie, rights: Rights) -> 
 
 async def authorize_emergency(tx: Transaction, asked: Asked, patient_id: UUID) -> Grant:
     """Breaking the glass needs a profession that reads the basic medical items, and no tie."""
-    actor, permission = asked.actor, Permission.emergency_access_open
-    if actor.organization is None:
-        raise Forbidden(Reason.profession, RULES[permission].right, "platform_admin", NO_ORGANIZATION)
-    found, version = await reach.ties(tx, [(patient_id, actor.organization.id)])
-    rights = (await permission_table(tx, version)).rights(actor)
-    require(RULES[permission], rights)
+    organization, rights = await may_break_glass(tx, asked)
+    found, _ = await reach.ties(tx, [(patient_id, organization.id)])
     await _require_patient(tx, patient_id)
-    bases = found[0].bases(actor.profession) | {Basis.emergency}
-    return _grant(tx, asked, permission, found[0], rights, bases, ())
+    bases = found[0].bases(asked.actor.profession) | {Basis.emergency}
+    return _grant(tx, asked, Permission.emergency_access_open, found[0], rights, bases, ())
+
+
+async def may_break_glass(tx: Transaction, asked: Asked) -> tuple[Organization, Rights]:
+    """Whose emergency it would be, and by what rights; decided before anybody is looked for."""
+    actor, rule = asked.actor, RULES[Permission.emergency_access_open]
+    if actor.kind is not ActorKind.client or actor.organization is None:
+        raise Forbidden(Reason.profession, rule.right, "platform_admin", NO_ORGANIZATION)
+    rights = (await permission_table(tx, await reach.table_version(tx))).rights(actor)
+    require(rule, rights)
+    return actor.organization, rights
 
 
 async def authorize_service(tx: Transaction, asked: Asked, permission: Permission) -> None:
     """An act on no patient: allowed by office or to every client, as its rule says."""
     rule = RULES[permission]
-    if not holds_office(rule, asked.actor) and not (
-        asked.actor.kind is ActorKind.client and rule.has_right(Rights(frozenset(), frozenset(), False))
-    ):
+    if not holds_office(rule, asked.actor) and not (asked.actor.kind is ActorKind.client and rule.has_right(NO_RIGHTS)):
         raise Forbidden(Reason.not_administrator, rule.right, "platform_admin")
+
+
+async def authorize_ledger(tx: Transaction, asked: Asked, permission: Permission) -> LedgerGrant:
+    """Leave to read the ledger, by office only. From here to ``show_ledger`` the transaction works as the ledger's role."""
+    rule, actor = RULES[permission], asked.actor
+    if not holds_office(rule, actor):
+        raise Forbidden(Reason.not_administrator, f"office.{rule.right}", "platform_admin", NO_OFFICE)
+    tx.become(LEDGER_ROLE)
+    return LedgerGrant(asked, permission, actor.organization.id if actor.organization else None, _GATE)
+
+
+def show_ledger(
+    tx: Transaction, grant: LedgerGrant, patients: Iterable[UUID], detail: Mapping[str, object]
+) -> list[UUID]:
+    """Put on record what was read: one event for each patient it tells of, one of the act itself where there is none."""
+    tx.become(SERVICE_ROLE)
+    shown = [(patient_id, {Basis.administration}, ()) for patient_id in dict.fromkeys(patients)]
+    if not shown:
+        return [grant.asked.served(tx, detail)]
+    return grant.asked.allowed_page(tx, shown)
+
+
+def authorize_office_page(
+    tx: Transaction, asked: Asked, permission: Permission, patient_ids: Sequence[UUID]
+) -> list[Grant]:
+    """Grants for an act of the platform's administration on many patients (at most 1,000), an event for each.
+
+    patient_ids: as the ledger or reach has told them, so that all of them exist.
+    """
+    rule = RULES[permission]
+    if not holds_office(rule, asked.actor):
+        raise Forbidden(Reason.not_administrator, f"office.{rule.right}", "platform_admin", NO_OFFICE)
+    if not patient_ids:
+        return []
+    events = asked.allowed_page(tx, [(patient_id, {Basis.administration}, ()) for patient_id in patient_ids])
+    tx.open_patients(patient_ids)
+    return [
+        Grant(asked, patient_id, permission, None, NO_RIGHTS, View(), event, _GATE)
+        for patient_id, event in zip(patient_ids, events, strict=True)
+    ]
 
 
 async def permission_table(tx: Transaction, version: int) -> PermissionTable:
@@ -189,8 +253,7 @@ async def _authorize_office(
         raise Forbidden(Reason.profession, f"office.{rule.right}", "platform_admin", NO_CONTENT)
     await _require_patient(tx, patient_id)
     event_id = asked.allowed(tx, patient_id, {Basis.administration}, ())
-    nothing = Rights(frozenset(), frozenset(), False)
-    return Grant(asked, patient_id, permission, None, nothing, View(), event_id, _GATE)
+    return Grant(asked, patient_id, permission, None, NO_RIGHTS, View(), event_id, _GATE)
 
 
 async def _require_patient(tx: Transaction, patient_id: UUID) -> None:
@@ -203,43 +266,3 @@ def require_team(grant: Grant) -> None:
     """A new document needs a place in the team, or the leave to write that goes with asking for one."""
     if grant.tie is not None and not (grant.tie.in_team or grant.tie.requested):
         raise Forbidden(Reason.not_in_care_team, "tie.care_team", "care_team", NOT_IN_TEAM)
-
-
-NO_RIGHT = (
-    "この職種には権限表でこの操作が許されていません",
-    "The permission table does not allow this profession to do this",
-)
-NOT_IN_TEAM = (
-    "貴機関はこの利用者のケアチームに登録されていません",
-    "Your organization has no place in this patient's care team",
-)
-NO_ORGANIZATION = ("事業所として働く資格情報が必要です", "A token that acts for an organization is required")
-NO_CONTENT = (
-    "管理者・監査人は記録の内容を扱えません",
-    "Administrators and auditors do not handle the content of records",
-)
-
-
-def not_own_record() -> Forbidden:
-    """A record of another organization may be read, never corrected or withdrawn."""
-    detail = (
-        "他機関の記録は訂正・取下げできません",
-        "Only the organization that sent a record may correct or withdraw it",
-    )
-    return Forbidden(Reason.not_own_record, "record.organization", "organization", detail)
-
-
-_WHY: Mapping[Reason, tuple[str, str]] = {
-    Reason.no_consent: ("この項目群の提供について同意がありません", "No consent in force covers these items for you"),
-    Reason.consent_withdrawn: ("同意が撤回されています", "The consent has been withdrawn"),
-    Reason.family_consent_missing: ("家族の同意がありません", "The family's own consent is missing"),
-    Reason.profession: NO_RIGHT,
-    Reason.restricted: ("同意で名指しされていない要配慮項目です", "A restricted item that no consent names"),
-}
-
-
-def unreadable(reason: Reason) -> Forbidden:
-    """A record of which nothing may be read, for this reason."""
-    by = "platform_admin" if reason is Reason.profession else "patient"
-    rule = "permission_table" if reason is Reason.profession else "consent"
-    return Forbidden(reason, rule, by, _WHY[reason])

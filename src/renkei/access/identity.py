@@ -37,7 +37,10 @@ WHERE d.client_id = %(client)s AND (o.code = %(organization)s OR o.id::text = %(
 GROUP BY o.id
 """
 
-STANDING_CLIENT = "SELECT kind FROM clients WHERE id = %s AND disabled_at IS NULL"
+STANDING_OFFICE = """
+SELECT c.kind AS office, o.id, o.code, o.name, o.kind FROM clients c LEFT JOIN organizations o ON o.id = c.organization_id
+WHERE c.id = %s AND c.disabled_at IS NULL AND o.suspended_at IS NULL
+"""
 
 _NO_LONGER = ("この連携の許可は終了しています", "This client may no longer act here")
 
@@ -85,7 +88,7 @@ class Identity:
             "jti": str(new_id()),
             "kind": actor.kind.value,
         }
-        if actor.organization:
+        if actor.organization and actor.kind is ActorKind.client:
             claims["organization"] = str(actor.organization.id)
         if not actor.is_system and actor.kind is ActorKind.client:
             claims |= {"user_id": actor.user_id, "user_name": actor.user_name, "profession": actor.professions[0].value}
@@ -110,21 +113,24 @@ class Identity:
             client_id, kind = UUID(claims["sub"]), ActorKind(claims["kind"])
         except ValueError as error:
             raise Unauthorized(_NO_LONGER) from error
-        if kind is ActorKind.client:
-            try:
-                return await self._actor(tx, client_id, kind, claims)
-            except Refused as error:
-                raise Unauthorized(_NO_LONGER) from error
-        row = await tx.row(STANDING_CLIENT, [client_id])
-        if row is None or row.kind != kind:
-            raise Unauthorized(_NO_LONGER)
-        return Actor(kind, client_id, None, ())
+        try:
+            return await self._actor(tx, client_id, kind, claims)
+        except Refused as error:
+            raise Unauthorized(_NO_LONGER) from error
+
+    async def _office(self, tx: Transaction, client_id: UUID, kind: ActorKind) -> Actor:
+        """An administrator or auditor; that of an organization acts for it and no other."""
+        row = await tx.row(STANDING_OFFICE, [client_id])
+        if row is None or row.office != kind:
+            raise Refused("invalid_client", "this client holds no office any more")
+        organization = Organization(row.id, row.code, row.name, OrganizationKind(row.kind)) if row.id else None
+        return Actor(kind, client_id, organization, ())
 
     async def _actor(self, tx: Transaction, client_id: UUID, kind: ActorKind, said: Mapping[str, str]) -> Actor:
         if kind is not ActorKind.client:
             if said.get("organization"):
                 raise Refused("invalid_request", "administrators' clients leave organization out")
-            return Actor(kind, client_id, None, ())
+            return await self._office(tx, client_id, kind)
         if not said.get("organization"):
             raise Refused("invalid_request", "organization is required")
         row = await tx.row(DELEGATION, {"client": client_id, "organization": said["organization"]})

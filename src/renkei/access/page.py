@@ -45,6 +45,7 @@ _RIGHTS: Mapping[str, str] = {
     "person_basic.write": "`w` in person 基",
     "medical_basic.read": "`r` in medical 基",
     "platform_admin": "no profession has it",
+    "ledger": "no profession has it",
 }
 """The ``right`` of a rule, in words."""
 
@@ -57,7 +58,8 @@ Each act is one permission; the same string is the action in the access log and 
 - **tie**: the tie that must stand (`docs/words.md` lists the kinds). `any`: where the act is about one patient, any kind; without a
   tie the patient does not exist (404). Registering and searching ask for none. `emergency_access.open` makes one. Submitting under
   `own` is correcting one's own earlier document; a new document needs `care_team` or `requested`.
-- **admin**, **auditor**: 基盤の管理者・監査人 may do it by office. They never read or write the content of records.
+- **admin**, **auditor**, **organization admin**: 基盤の管理者・監査人・事業所の管理者 may do it by office. They never read or write the content
+  of records; the last is bound to its own organization's part of the ledger.
 """
 
 
@@ -79,8 +81,8 @@ def _table() -> Iterator[str]:
 
 
 def _acts() -> Iterator[str]:
-    yield _row("act", "行為", "right", "tie", "admin", "auditor")
-    yield _row("---", "---", "---", "---", ":-:", ":-:")
+    yield _row("act", "行為", "right", "tie", "admin", "auditor", "organization admin")
+    yield _row("---", "---", "---", "---", ":-:", ":-:", ":-:")
     for permission, rule in RULES.items():
         yield _row(f"`{permission}`", _words(Permission)[permission], _RIGHTS[rule.right], _ties(rule), *_offices(rule))
 
@@ -90,8 +92,8 @@ def _ties(rule: Rule) -> str:
     return which + (", and more than a match by number" if rule.knows_person else "")
 
 
-def _offices(rule: Rule) -> tuple[str, str]:
-    return "✓" if rule.admin else "", "✓" if rule.auditor else ""
+def _offices(rule: Rule) -> list[str]:
+    return ["✓" if office else "" for office in (rule.admin, rule.auditor, rule.organization_admin)]
 
 
 def _words(kind: type[StrEnum]) -> dict[str, str]:

@@ -80,18 +80,28 @@ def default_rows() -> Mapping[Profession, Mapping[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One consent that covers an organization now: by its place in the team or by name. Withdrawn ones explain."""
+    """One consent that covers an organization now: by its place in the team or by name. Withdrawn ones explain.
+
+    family_name: the folded name of the family member who gives it, where it is the family's.
+    """
 
     about: ConsentSubject
     professions: frozenset[str]
     groups: frozenset[str]
+    tiers: frozenset[str]
     restricted: frozenset[str]
     named: bool
     withdrawn: bool
+    family_name: str | None = None
 
     def covers(self, actor_profession: Profession | None) -> bool:
         """Whether its narrowing by profession lets this one in. A system has no profession to be named by."""
         return not self.professions or (actor_profession is not None and actor_profession in self.professions)
+
+    @property
+    def columns(self) -> frozenset[tuple[str, str]]:
+        """The (group, tier) pairs it opens."""
+        return frozenset((group, tier) for group in self.groups for tier in self.tiers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +164,13 @@ class View:
     ``withheld`` tells what one may not see, and nothing about whether there is anything.
 
     shared: parts in which every organization's statements may be read. own: parts of one's own statements.
+    members: the folded names whose rows of ``family.member`` others state may be read; None: all of them.
     """
 
     shared: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
     withheld: tuple[Withheld, ...] = field(default=())
+    members: frozenset[str] | None = frozenset()
 
     def withheld_in(self, groups: Collection[Group], *, of_own: bool = False) -> list[dict[str, str]]:
         """``withheld`` of an answer that concerns these groups; of_own: of a record of one's own organization."""
@@ -182,33 +194,58 @@ def view(rights: Rights, tie: Tie, profession: Profession | None, catalogue: Cat
     """Decide, part by part, what may be seen and why the rest may not. The one place where consent decides."""
     covering = [c for c in tie.consents if c.covers(profession)]
     standing = [c for c in covering if not c.withdrawn and c.about is ConsentSubject.patient]
-    groups = frozenset().union(*(c.groups for c in standing))
-    # Named by a consent that also covers its group: two consents do not add up to what neither of them says.
-    named = frozenset(item for c in standing for item in c.restricted if item.split(".")[0] in c.groups)
-    withdrawn = frozenset().union(*(c.groups for c in covering if c.withdrawn and c.about is ConsentSubject.patient))
-    family = any(c.about is ConsentSubject.family and not c.withdrawn for c in covering)
+    family = [c for c in covering if not c.withdrawn and c.about is ConsentSubject.family]
+    consented = _Consented(
+        patient=_columns(standing),
+        withdrawn=_columns(c for c in covering if c.withdrawn and c.about is ConsentSubject.patient),
+        family=_columns(family),
+    )
     shared, own, withheld = set[str](), set[str](), list[Withheld]()
-    for group, tier in COLUMNS:
-        if (group, tier) not in rights.read:
+    for column in COLUMNS:
+        group, tier = column
+        if column not in rights.read:
             withheld.append(Withheld(group, tier, None, Reason.profession))
             continue
         own.add(f"{group}.{tier}")
-        missing = _missing(group, groups, withdrawn, family, tie.emergency)
+        by_consent = consented.lacks(column)
+        missing = None if group in tie.emergency else by_consent
         if missing is None:
             shared.add(f"{group}.{tier}")
         else:
             withheld.append(Withheld(group, tier, None, missing))
-        for code in _restricted(catalogue).get((group, tier), ()):
+        for code in _restricted(catalogue).get(column, ()):
+            # Named by a consent that also covers its column: two consents do not add up to what neither of them says.
+            named = any(code in c.restricted and column in c.columns for c in standing)
             if rights.restricted:
                 own.add(code)
-            by_consent = _missing(group, groups, withdrawn, family, frozenset()) is None and code in named
-            if rights.restricted and by_consent:
+            if rights.restricted and by_consent is None and named:
                 shared.add(code)
             elif missing is None or not rights.restricted:
                 # Named also where all of others' is withheld: one's own statement on it is not shown either.
                 why = Reason.restricted if rights.restricted else Reason.profession
                 withheld.append(Withheld(group, None, code, why))
-    return View(frozenset(shared), frozenset(own), tuple(withheld))
+    # To protect life nobody is asked for their name first.
+    members = None if Group.family in tie.emergency else frozenset(c.family_name for c in family if c.family_name)
+    return View(frozenset(shared), frozenset(own), tuple(withheld), members)
+
+
+class _Consented(NamedTuple):
+    """The columns that consents cover: standing ones of the patient, withdrawn ones, standing ones of the family."""
+
+    patient: frozenset[tuple[str, str]]
+    withdrawn: frozenset[tuple[str, str]]
+    family: frozenset[tuple[str, str]]
+
+    def lacks(self, column: tuple[Group, Tier]) -> Reason | None:
+        """What lacks for others' statements in this column, or None when nothing does."""
+        if column not in self.patient:
+            return Reason.consent_withdrawn if column in self.withdrawn else Reason.no_consent
+        # Family items belong to the family too (design §4): their consent is one of its own.
+        return Reason.family_consent_missing if column[0] is Group.family and column not in self.family else None
+
+
+def _columns(consents: Iterable[Consent]) -> frozenset[tuple[str, str]]:
+    return frozenset().union(*(c.columns for c in consents))
 
 
 @cache
@@ -219,15 +256,3 @@ def _restricted(catalogue: Catalogue) -> Mapping[tuple[Group, Tier], Sequence[st
         item = catalogue.items[code]
         found.setdefault((item.group, item.tier), []).append(code)
     return found
-
-
-def _missing(
-    group: Group, groups: frozenset[str], withdrawn: frozenset[str], family: bool, emergency: frozenset[str]
-) -> Reason | None:
-    """What lacks for others' statements in this group, or None when nothing does."""
-    if group in emergency:
-        return None
-    if group not in groups:
-        return Reason.consent_withdrawn if group in withdrawn else Reason.no_consent
-    # Family items belong to the family too (design §4): their consent is one of its own.
-    return Reason.family_consent_missing if group is Group.family and not family else None

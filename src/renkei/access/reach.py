@@ -5,10 +5,12 @@ a withdrawal or closure counts from its instant (design §4).
 """
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from renkei.access.policy import Consent, Tie
 from renkei.database import Row, Transaction
+from renkei.schemas.search_keys import person_key
 from renkei.vocabulary import ConsentSubject, Part
 
 TIES = """
@@ -22,7 +24,9 @@ SELECT asked.patient_id, asked.organization_id,
           WHERE j.patient_id = asked.patient_id AND j.organization_id = asked.organization_id
             AND NOT EXISTS (SELECT FROM care_team_places t
                             WHERE t.patient_id = j.patient_id AND t.organization_id = j.organization_id
-                              AND t.recorded_at >= j.requested_at)) AS requested,
+                              AND t.recorded_at >= j.requested_at)
+            AND NOT EXISTS (SELECT FROM request_decisions d
+                            WHERE d.patient_id = j.patient_id AND d.request_id = j.id AND NOT d.approved)) AS requested,
   consent.rows AS consents,
   ARRAY(SELECT DISTINCT unnest(e.groups) FROM emergency_accesses e
         WHERE e.patient_id = asked.patient_id AND e.organization_id = asked.organization_id AND e.expires_at > now()
@@ -38,8 +42,9 @@ LEFT JOIN LATERAL (
   ORDER BY t.recorded_at DESC, t.id DESC LIMIT 1
 ) team ON true
 CROSS JOIN LATERAL (
-  SELECT coalesce(jsonb_agg(jsonb_build_array(c.about, c.professions, c.groups, c.restricted, named.yes, w.id IS NOT NULL)),
-                  '[]') AS rows
+  SELECT coalesce(jsonb_agg(jsonb_build_array(
+           c.about, c.professions, c.groups, c.tiers, c.restricted, named.yes, w.id IS NOT NULL,
+           CASE WHEN c.about = 'family' THEN c.body -> 'family_name' END)), '[]') AS rows
   FROM consents c
   CROSS JOIN LATERAL (SELECT EXISTS (
     SELECT FROM consent_organizations o
@@ -47,7 +52,7 @@ CROSS JOIN LATERAL (
   LEFT JOIN consent_withdrawals w ON w.patient_id = c.patient_id AND w.consent_id = c.id
   WHERE c.patient_id = asked.patient_id
     AND c.valid_from <= today.day AND (c.valid_until IS NULL OR c.valid_until >= today.day)
-    AND (named.yes OR (c.care_team AND team.in_force))
+    AND (named.yes OR (c.care_team AND team.in_force AND asked.organization_id <> ALL (c.except_organizations)))
 ) consent
 """
 
@@ -122,11 +127,28 @@ def _tie(row: Row) -> Tie:
         was_in_team=row.was_in_team,
         part=Part(row.part) if row.part else None,
         requested=row.requested,
-        consents=[
-            Consent(
-                ConsentSubject(about), frozenset(professions), frozenset(groups), frozenset(items), named, withdrawn
-            )
-            for about, professions, groups, items, named, withdrawn in row.consents
-        ],
+        consents=[_consent(*consent) for consent in row.consents],
         emergency=frozenset(row.emergency),
+    )
+
+
+def _consent(
+    about: str,
+    professions: list[str],
+    groups: list[str],
+    tiers: list[str],
+    items: list[str],
+    named: bool,
+    withdrawn: bool,
+    family_name: Any,
+) -> Consent:
+    return Consent(
+        ConsentSubject(about),
+        frozenset(professions),
+        frozenset(groups),
+        frozenset(tiers),
+        frozenset(items),
+        named,
+        withdrawn,
+        person_key(family_name) if family_name else None,
     )

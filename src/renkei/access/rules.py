@@ -19,6 +19,7 @@ class Rule(NamedTuple):
     ties: frozenset[Basis] | None = None  # None: any of them
     admin: bool = False
     auditor: bool = False
+    organization_admin: bool = False  # within the ledger of its own organization
     knows_person: bool = False
 
 
@@ -40,7 +41,9 @@ _WRITERS = frozenset({Basis.care_team, Basis.requested, Basis.own})
 _SHEET, _REPORT = _of(RecordKind.face_sheet), _of(RecordKind.care_report)
 _PERSON = (Group.person, Tier.basic)
 _TEAM_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True)
-_LEDGER_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True, auditor=True)
+_TEAM_READ_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True, auditor=True)
+_PLATFORM_RULE = Rule("platform_admin", lambda _: False, admin=True)
+_LEDGER_RULE = Rule("ledger", lambda _: False, admin=True, auditor=True, organization_admin=True)
 
 RULES: Mapping[Permission, Rule] = {
     Permission.patient_register: Rule("any.write", _writes(*COLUMNS)),
@@ -54,21 +57,47 @@ RULES: Mapping[Permission, Rule] = {
     Permission.care_report_withdraw: Rule("care_report.write", _writes(*_REPORT)),
     Permission.summary_read: Rule("any.read", _reads(*COLUMNS)),
     Permission.consent_record: _TEAM_RULE,
-    Permission.consent_read: _LEDGER_RULE,
+    Permission.consent_read: _TEAM_READ_RULE,
     Permission.consent_withdraw: _TEAM_RULE,
+    Permission.consent_preview: _TEAM_READ_RULE,
+    Permission.consent_evidence_add: _TEAM_RULE,
+    Permission.consent_evidence_read: _TEAM_RULE,
     Permission.care_team_place: _TEAM_RULE,
     Permission.care_team_read: Rule("any.read", _reads(*COLUMNS), admin=True, auditor=True, knows_person=True),
     Permission.care_team_end: _TEAM_RULE,
+    Permission.care_team_hand_over: _PLATFORM_RULE,
+    # Whoever has a tie may ask: asking is what a refusal advises.
+    Permission.access_request_submit: Rule("any", lambda _: True),
+    Permission.access_request_read: _TEAM_READ_RULE,
+    Permission.access_request_approve: _TEAM_RULE,
+    Permission.access_request_refuse: _TEAM_RULE,
     Permission.emergency_access_open: Rule("medical_basic.read", _reads((Group.medical, Tier.basic))),
     Permission.emergency_access_close: Rule("medical_basic.read", _reads((Group.medical, Tier.basic))),
-    Permission.access_read: _LEDGER_RULE,
-    Permission.access_log_read: _LEDGER_RULE,
-    Permission.organization_read: Rule("any", lambda _: True, admin=True, auditor=True),
-    Permission.organization_register: Rule("platform_admin", lambda _: False, admin=True),
-    Permission.client_register: Rule("platform_admin", lambda _: False, admin=True),
+    Permission.emergency_access_read: _TEAM_READ_RULE,
+    Permission.emergency_access_review: _TEAM_RULE,
+    Permission.access_read: _TEAM_READ_RULE,
+    Permission.access_log_read: _TEAM_READ_RULE,
+    Permission.organization_read: Rule("any", lambda _: True, admin=True, auditor=True, organization_admin=True),
+    Permission.organization_register: _PLATFORM_RULE,
+    Permission.organization_suspend: _PLATFORM_RULE,
+    Permission.organization_resume: _PLATFORM_RULE,
+    Permission.client_register: _PLATFORM_RULE,
+    Permission.permission_table_read: Rule("any", lambda _: True, admin=True, auditor=True, organization_admin=True),
+    Permission.permission_table_preview: _PLATFORM_RULE,
+    Permission.permission_table_edit: _PLATFORM_RULE,
+    Permission.access_review_read: _LEDGER_RULE,
+    Permission.audit_read: _LEDGER_RULE,
+    Permission.audit_seal_read: _LEDGER_RULE,
+    Permission.breach_read: _LEDGER_RULE,
+    Permission.change_read: Rule("any", lambda _: True, admin=True, auditor=True),
 }
 
 
 def holds_office(rule: Rule, actor: Actor) -> bool:
     """Whether an administrator or auditor may do this by office."""
-    return (rule.admin and actor.kind is ActorKind.admin) or (rule.auditor and actor.kind is ActorKind.auditor)
+    offices = {
+        ActorKind.admin: rule.admin,
+        ActorKind.auditor: rule.auditor,
+        ActorKind.organization_admin: rule.organization_admin,
+    }
+    return offices.get(actor.kind, False)

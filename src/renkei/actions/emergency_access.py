@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from renkei.access.audit import Asked
-from renkei.access.gate import authorize, authorize_emergency, not_own_record
+from renkei.access.gate import authorize, authorize_emergency
+from renkei.access.refusals import not_own_record
 from renkei.database import Transaction
 from renkei.errors import NotFound
 from renkei.schemas.answers import rfc3339

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from renkei.access.audit import Asked
-from renkei.access.gate import Grant, authorize, unreadable
+from renkei.access.gate import Grant, authorize
+from renkei.access.refusals import unreadable
 from renkei.catalogue import load_catalogue
 from renkei.database import Row, Transaction
 from renkei.errors import NotFound

@@ -9,7 +9,8 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from renkei.access.audit import Asked
-from renkei.access.gate import NO_RIGHT, Grant, authorize, not_own_record, require_team
+from renkei.access.gate import Grant, authorize, require_team
+from renkei.access.refusals import NO_RIGHT, not_own_record
 from renkei.catalogue import Catalogue, load_catalogue
 from renkei.database import Row, Transaction
 from renkei.errors import Conflict, Fault, Forbidden, NotFound

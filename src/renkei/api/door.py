@@ -24,11 +24,24 @@ from renkei.access.audit import Asked
 from renkei.access.identity import Identity
 from renkei.catalogue.characters import visible
 from renkei.database import Transaction, transaction
-from renkei.errors import Fault, Invalid, NotFound, RenkeiError, TooLarge, Unauthorized, Unparsable, WrongMediaType
+from renkei.errors import (
+    Fault,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RenkeiError,
+    TooLarge,
+    Unauthorized,
+    Unparsable,
+    WrongMediaType,
+)
 from renkei.schemas.fields import LARGEST_ANSWER
 from renkei.schemas.json_body import parse_json
 from renkei.settings import Settings
+from renkei.vocabulary import ActorKind, Permission
 
+ASKED_FOR = {"care_team", "patient", "platform_admin"}
+"""Who can grant what was refused, where asking them is of use; another organization's record stays its own."""
 RECORDED = {403, 404, 409, 412}
 """Refusals that are put on record (design §3, rule 6); 400, 401, 413, 422 go to the log only."""
 
@@ -83,6 +96,8 @@ class Door(APIRoute):
                     request.state.call = Call(tx, asked, body, request.url)
                     return await _answered(inside, request)
             except RenkeiError as error:
+                if isinstance(error, Forbidden):
+                    error.request_access = _where_to_ask(request, asked, error)
                 if error.status in RECORDED:
                     await record_refusal(service.engine, asked, _path_id(request, "patient_id"), error)
                 raise
@@ -115,6 +130,16 @@ async def _answered(inside: Callable[[Request], Coroutine[Any, Any, Response]], 
         if all(fault["loc"][0] == "path" for fault in error.errors()):
             raise NotFound from error
         raise
+
+
+def _where_to_ask(request: Request, asked: Asked, error: Forbidden) -> str | None:
+    """Where to ask for what was refused. Only an organization with a tie is refused so: without one it gets a 404, and
+    breaking the glass, which needs none, is refused without a link, or it would tell who exists."""
+    patient_id = _path_id(request, "patient_id")
+    asks = asked.actor.kind is ActorKind.client and error.grantable_by in ASKED_FOR
+    if patient_id is None or not asks or asked.action == Permission.emergency_access_open:
+        return None
+    return f"/v1/patients/{patient_id}/access-requests"
 
 
 def require_known_query(request: Request, known: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from renkei.catalogue import load_catalogue
 from renkei.schemas.fields import Day, Found, Id, Line, ShortLine, Strict, Text, Unique, faults
 from renkei.schemas.patients import Name
-from renkei.vocabulary import ConsentForm, ConsentSubject, Group, Profession
+from renkei.vocabulary import ConsentForm, ConsentSubject, Group, Profession, Tier
 
 SPOKEN_FOR = frozenset({ConsentForm.written, ConsentForm.oral})
 """Forms that somebody gives. By notice, joint use, entrustment or law nobody has to, and ``given_by`` may stay away."""
@@ -31,10 +31,12 @@ class Proxy(Strict):
 
 
 class Recipients(Strict):
-    """Whom it lets read. ``professions`` narrows the other two; empty means all."""
+    """Whom it lets read. ``professions`` narrows the other two; empty means all. ``except_organizations``: of the care
+    team all but these."""
 
     care_team: bool = False
     organizations: Annotated[list[Id], Field(max_length=100), Unique] = Field(default_factory=list)
+    except_organizations: Annotated[list[Id], Field(max_length=100), Unique] = Field(default_factory=list)
     professions: Annotated[list[Annotated[Profession, Field(strict=False)]], Unique] = Field(default_factory=list)
 
 
@@ -50,6 +52,9 @@ class ConsentIn(Strict):
     valid_until: Day | None = None
     recipients: Recipients
     groups: Annotated[list[Annotated[Group, Field(strict=False)]], Field(min_length=1), Unique]
+    tiers: Annotated[list[Annotated[Tier, Field(strict=False)]], Field(min_length=1), Unique] = Field(
+        default_factory=lambda: list(Tier)
+    )
     restricted: Annotated[list[str], Unique] = Field(default_factory=list)
     wording: Text | None = None
     recorded_by: ShortLine | None = None

@@ -32,6 +32,11 @@ def name_key(text: str) -> str:
     return _repeat(_letters(unicodedata.normalize("NFKC", text).translate(_VARIANTS)), "々")
 
 
+def person_key(name: str | Mapping[str, str]) -> str:
+    """The key of a whole name, written as one line or as ``{"family", "given"}``: both spellings have the same."""
+    return name_key(name if isinstance(name, str) else f"{name.get('family', '')}{name.get('given') or ''}")
+
+
 def _read_variants() -> Mapping[str, str]:
     text = (files("renkei.schemas") / "data" / "kanji_variants.yaml").read_text(encoding="utf-8")
     sections: dict[str, dict[str, str]] = yaml.safe_load(text)

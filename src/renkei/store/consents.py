@@ -12,9 +12,9 @@ from renkei.schemas.consents import ConsentIn
 from renkei.store import lock_patient
 
 INSERT = """
-INSERT INTO consents (patient_id, id, about, valid_from, valid_until, care_team, professions, groups, restricted, body,
-  recorded_by, audit_event_id)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO consents (patient_id, id, about, valid_from, valid_until, care_team, professions, groups, tiers, restricted,
+  except_organizations, body, recorded_by, audit_event_id)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 INSERT_ORGANIZATION = """
 INSERT INTO consent_organizations (patient_id, consent_id, organization_id, audit_event_id) VALUES (%s, %s, %s, %s)
@@ -44,8 +44,8 @@ def insert_consent(tx: Transaction, grant: Grant, consent: ConsentIn) -> UUID:
         INSERT,
         [
             *(grant.patient_id, consent_id, consent.about, consent.valid_from, consent.valid_until, to.care_team),
-            *(list(to.professions), list(consent.groups), consent.restricted, Jsonb(consent.as_json())),
-            *(grant.organization_id, grant.event_id),
+            *(list(to.professions), list(consent.groups), list(consent.tiers), consent.restricted),
+            *(to.except_organizations, Jsonb(consent.as_json()), grant.organization_id, grant.event_id),
         ],
     )
     for organization in to.organizations:

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from renkei.tables.base import Instant, Json, Texts, column, metadata, moment, optional, patient_table, reason
+from renkei.tables.base import Ids, Instant, Json, Texts, column, metadata, moment, optional, patient_table, reason
 
 patients = sa.Table(  # 利用者
     "patients",
@@ -38,6 +38,7 @@ search_keys = patient_table(  # 検索用の正規化した氏名
     column("birth_date", sa.Date),
     column("identifiers", Texts),
     reason(),
+    sa.Index(None, "birth_date", "kana_key"),
 )
 
 identities = sa.Table(  # 番号 → 利用者. Keyed by its own hash; closed to all but the lookup function
@@ -101,7 +102,9 @@ consents = patient_table(  # 同意
     column("care_team", sa.Boolean),
     column("professions", Texts),
     column("groups", Texts),
+    column("tiers", Texts),
     column("restricted", Texts),
+    column("except_organizations", Ids),
     column("body", Json),
     column("recorded_by", sa.Uuid),
     moment("recorded_at"),
@@ -124,10 +127,26 @@ consent_withdrawals = patient_table(  # 同意の撤回: counts from its instant
     "consent_withdrawals",
     column("consent_id", sa.Uuid),
     column("reason", sa.Text),
+    optional("replaced_by", sa.Uuid),
     moment("withdrawn_at"),
     reason(),
     sa.ForeignKeyConstraint(["patient_id", "consent_id"], ["consents.patient_id", "consents.id"]),
     sa.UniqueConstraint("patient_id", "consent_id"),
+)
+
+consent_evidence = patient_table(  # 同意書の写し. digest: SHA-256 of the content
+    "consent_evidence",
+    column("consent_id", sa.Uuid),
+    column("media_type", sa.Text),
+    optional("title", sa.Text),
+    column("size", sa.Integer),
+    column("digest", sa.LargeBinary),
+    column("content", sa.LargeBinary),
+    column("added_by", sa.Uuid),
+    moment("added_at"),
+    reason(),
+    sa.ForeignKeyConstraint(["patient_id", "consent_id"], ["consents.patient_id", "consents.id"]),
+    sa.UniqueConstraint("patient_id", "consent_id", "digest"),
 )
 
 emergency_accesses = patient_table(  # 緊急閲覧
@@ -152,4 +171,44 @@ emergency_closures = patient_table(  # 緊急閲覧の終了
         ["patient_id", "emergency_access_id"], ["emergency_accesses.patient_id", "emergency_accesses.id"]
     ),
     sa.UniqueConstraint("patient_id", "emergency_access_id"),
+)
+
+emergency_reviews = patient_table(  # 緊急閲覧の事後検証: closes the queue, once
+    "emergency_reviews",
+    column("emergency_access_id", sa.Uuid),
+    column("finding", sa.Text),
+    column("comment", sa.Text),
+    column("reviewed_by", Json),
+    moment("reviewed_at"),
+    reason(),
+    sa.ForeignKeyConstraint(
+        ["patient_id", "emergency_access_id"], ["emergency_accesses.patient_id", "emergency_accesses.id"]
+    ),
+    sa.UniqueConstraint("patient_id", "emergency_access_id"),
+    sa.CheckConstraint("finding IN ('justified', 'unjustified', 'unclear')", name="finding"),
+)
+
+access_requests = patient_table(  # 閲覧・参加の申請. Requests to join after a match by number: join_requests
+    "access_requests",
+    column("organization_id", sa.Uuid),
+    column("wants", sa.Text),
+    column("groups", Texts),
+    column("restricted", Texts),
+    column("reason", sa.Text),
+    column("requested_by", Json),
+    moment("requested_at"),
+    reason(),
+    sa.Index(None, "organization_id", "patient_id"),
+    sa.CheckConstraint("wants IN ('care_team', 'consent', 'permission')", name="wants"),
+)
+
+request_decisions = patient_table(  # 申請への回答: of an access request or a request to join, once
+    "request_decisions",
+    column("request_id", sa.Uuid),
+    column("approved", sa.Boolean),
+    optional("comment", sa.Text),
+    column("decided_by", Json),
+    moment("decided_at"),
+    reason(),
+    sa.UniqueConstraint("patient_id", "request_id"),
 )

@@ -21,6 +21,7 @@ metadata = sa.MetaData(
 
 Instant = sa.TIMESTAMP(timezone=True)
 Texts = ARRAY(sa.Text)
+Ids = ARRAY(sa.Uuid)
 Json = JSONB
 
 

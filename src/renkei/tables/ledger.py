@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from renkei.tables.base import Json, Texts, column, metadata, moment, optional, patient_table, reason
+from renkei.tables.base import Instant, Json, Texts, column, metadata, moment, optional, patient_table, reason
 
 changes = patient_table(  # 更新情報: written in the transaction of what changed, without position
     "changes",
@@ -13,6 +13,14 @@ changes = patient_table(  # 更新情報: written in the transaction of what cha
     optional("organization_id", sa.Uuid),
     moment("at"),
     reason(),
+    sa.Index(  # what the platform's offices are told of: a few among very many
+        "ix_changes_office",
+        "patient_id",
+        "id",
+        postgresql_where=sa.text(
+            "kind IN ('emergency_access.open', 'emergency_access.close', 'emergency_access.review', 'access_request.submit')"
+        ),
+    ),
 )
 
 unpublished_changes = sa.Table(  # a queue beside the changes: what still awaits a position
@@ -33,6 +41,7 @@ change_positions = sa.Table(  # given by the worker after commit: gapless, in on
     column("patient_id", sa.Uuid),
     column("change_id", sa.Uuid),
     sa.UniqueConstraint("patient_id", "change_id"),
+    sa.Index(None, "patient_id", "position"),
 )
 
 
@@ -70,4 +79,38 @@ service_events = sa.Table(  # acts on no patient
     *_event_columns(),
     column("detail", Json),
     sa.Index(None, "at"),
+    # How often an organization has lately looked for somebody in an emergency (緊急閲覧の回数制限).
+    sa.Index(
+        "ix_service_events_emergency",
+        "organization_id",
+        "at",
+        postgresql_where=sa.text("action = 'emergency_access.open'"),
+    ),
+)
+
+audit_seals = sa.Table(  # 封印: one signed statement about a batch of both ledgers' events
+    "audit_seals",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    column("id", sa.Uuid),
+    column("count", sa.Integer),
+    column("merkle_root", sa.LargeBinary),
+    optional("previous", sa.LargeBinary),
+    column("sealed_at", Instant),
+    column("signature", sa.Text),
+    optional("time_stamp", sa.LargeBinary),
+    sa.UniqueConstraint("id"),
+)
+
+audit_leaves = sa.Table(  # the events of a seal, in its order. patient_id: none for acts on no patient
+    "audit_leaves",
+    metadata,
+    column("seal_position", sa.BigInteger),
+    column("leaf", sa.Integer),
+    optional("patient_id", sa.Uuid),
+    column("event_id", sa.Uuid),
+    column("digest", sa.LargeBinary),
+    sa.PrimaryKeyConstraint("seal_position", "leaf"),
+    sa.ForeignKeyConstraint(["seal_position"], ["audit_seals.position"]),
+    sa.UniqueConstraint("event_id"),
 )

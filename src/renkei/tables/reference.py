@@ -25,11 +25,14 @@ clients = sa.Table(  # 連携システム
     column("name", sa.Text),
     column("kind", sa.Text),
     column("secret_hash", sa.LargeBinary),
+    # Whose administrator it is, for kind organization_admin; all others have none.
+    sa.Column("organization_id", sa.Uuid, sa.ForeignKey("organizations.id"), nullable=True),
     moment("registered_at"),
     optional("disabled_at", Instant),
     reason(),
     sa.UniqueConstraint("client_id"),
-    sa.CheckConstraint("kind IN ('client', 'admin', 'auditor')", name="kind"),
+    sa.CheckConstraint("kind IN ('client', 'admin', 'auditor', 'organization_admin')", name="kind"),
+    sa.CheckConstraint("(kind = 'organization_admin') = (organization_id IS NOT NULL)", name="organization"),
 )
 
 delegations = sa.Table(  # 委任: a client may act for an organization, with these professions

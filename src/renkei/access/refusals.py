@@ -1,0 +1,49 @@
+"""The words of a refusal: which rule it is, who could change it, and what the reader is told. Pure."""
+
+from collections.abc import Mapping
+
+from renkei.errors import Forbidden
+from renkei.vocabulary import Reason
+
+NO_RIGHT = (
+    "この職種には権限表でこの操作が許されていません",
+    "The permission table does not allow this profession to do this",
+)
+NOT_IN_TEAM = (
+    "貴機関はこの利用者のケアチームに登録されていません",
+    "Your organization has no place in this patient's care team",
+)
+NO_ORGANIZATION = ("事業所として働く資格情報が必要です", "A token that acts for an organization is required")
+NO_OFFICE = (
+    "この操作は管理者・監査人だけができます",
+    "Only administrators and auditors may do this",
+)
+NO_CONTENT = (
+    "管理者・監査人は記録の内容を扱えません",
+    "Administrators and auditors do not handle the content of records",
+)
+
+
+def not_own_record() -> Forbidden:
+    """A record of another organization may be read, never corrected or withdrawn."""
+    detail = (
+        "他機関の記録は訂正・取下げできません",
+        "Only the organization that sent a record may correct or withdraw it",
+    )
+    return Forbidden(Reason.not_own_record, "record.organization", "organization", detail)
+
+
+_WHY: Mapping[Reason, tuple[str, str]] = {
+    Reason.no_consent: ("この項目群の提供について同意がありません", "No consent in force covers these items for you"),
+    Reason.consent_withdrawn: ("同意が撤回されています", "The consent has been withdrawn"),
+    Reason.family_consent_missing: ("家族の同意がありません", "The family's own consent is missing"),
+    Reason.profession: NO_RIGHT,
+    Reason.restricted: ("同意で名指しされていない要配慮項目です", "A restricted item that no consent names"),
+}
+
+
+def unreadable(reason: Reason) -> Forbidden:
+    """A record of which nothing may be read, for this reason."""
+    by = "platform_admin" if reason is Reason.profession else "patient"
+    rule = "permission_table" if reason is Reason.profession else "consent"
+    return Forbidden(reason, rule, by, _WHY[reason])
