@@ -3,13 +3,16 @@
 every test makes its own organizations and people, so that tests run in any order and at once.
 """
 
+import fcntl
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
+from psycopg import sql
 from pydantic import SecretStr
 
 from renkei import migration
@@ -25,24 +28,57 @@ UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"
 """Tests do not outlive a crash of the machine, and need not wait for the disk."""
 
 
+KEPT = "RENKEI_TEST_CLUSTER"
+"""A folder: its cluster is started if need be and left running, for runs of a thousand short processes (`make mutants`)."""
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """One cluster per test process."""
+    """One cluster per test process, or the one that is kept."""
     with tempfile.TemporaryDirectory(prefix="renkei-") as folder:
         os.chmod(folder, 0o701)  # as root, PostgreSQL runs as somebody who must pass through
-        server = EmbeddedPostgres(Path(folder), settings=UNSAFE)
+        server = EmbeddedPostgres(Path(os.environ.get(KEPT, folder)), settings=UNSAFE)
         server.start()
         yield server
-        server.remove()
+        if KEPT not in os.environ:
+            server.remove()
+
+
+def _logins(postgres: EmbeddedPostgres, database: str) -> tuple[str, str]:
+    return postgres.url("renkei_app", database), postgres.url("renkei_work", database)
+
+
+def _migrated(postgres: EmbeddedPostgres, database: str) -> None:
+    migration.make_database(postgres.url("postgres", "postgres"), database, afresh=True)
+    logins = zip(_logins(postgres, database), (SERVICE_ROLE, WORKER_ROLE), strict=True)
+    migration.migrate(postgres.url("postgres", database), logins)
 
 
 @pytest.fixture(scope="session")
-def settings(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def database(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """A migrated database; in a cluster that is kept, a copy of one that is migrated once."""
+    if KEPT not in os.environ:
+        _migrated(postgres, "renkei")
+        yield "renkei"
+        return
+    name, ready = sql.Identifier(f"renkei_{os.getpid()}"), postgres.data_dir / "ready"
+    with psycopg.connect(postgres.url("postgres", "postgres"), autocommit=True) as connection:
+        with (postgres.data_dir / "ready.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not ready.exists():
+                _migrated(postgres, "ready")
+                ready.touch()
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(name))
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE ready").format(name))
+        yield f"renkei_{os.getpid()}"
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture(scope="session")
+def settings(postgres: EmbeddedPostgres, database: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A migrated database with the logins of service and worker."""
-    owner = postgres.url("postgres", "renkei")
-    migration.make_database(postgres.url("postgres", "postgres"), "renkei", afresh=True)
-    app, worker = postgres.url("renkei_app", "renkei"), postgres.url("renkei_work", "renkei")
-    migration.migrate(owner, [(app, SERVICE_ROLE), (worker, WORKER_ROLE)])
+    app, worker = _logins(postgres, database)
+    owner = postgres.url("postgres", database)
     return Settings(
         database_url=SecretStr(app),
         worker_database_url=SecretStr(worker),
