@@ -26,13 +26,15 @@ COMMIT_PLACES = ("database.py", "migration.py")  # migrations are transactions o
 CLOCK_PLACES = ("ids.py",)
 
 WITHOUT_GRANT = {
+    "changes.feed_end": "a number, about nobody",
+    "changes.next_lines": "picks ids, kinds and offices of lines; reach and the gate then decide which are shown",
     "changes.publish": "the worker's: gives positions to ids, shows nothing to anybody",
     "patients.match": "before there is a patient to be granted: compares numbers, tells ids only",
     "patients.find": "picks ids among those that reach has found; the gate then grants the page",
 }
 """Store functions that take a transaction and no grant, each with why none can stand there."""
 
-NO_PATIENTS = ("store/clients.py", "store/organizations.py")
+NO_PATIENTS = ("store/clients.py", "store/organizations.py", "store/permission_tables.py")
 """Stores of what is on no patient; a test holds them to that."""
 
 Fault = tuple[int, str]

@@ -49,47 +49,90 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
   WHERE k.birth_date = born AND k.kana_key = kana AND p.birth_date = born AND p.sex = sex_code
 $$
 """,
-    # How often an organization has of late looked for somebody in vain.
+    # How often an organization has of late looked for somebody in vain. Not who lacked the right: those looked for nobody.
     "renkei_emergency_refusals(uuid, timestamptz)": """
 CREATE FUNCTION renkei_emergency_refusals(organization uuid, since timestamptz) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
   SELECT count(*) FROM public.service_events
-  WHERE action = 'emergency_access.open' AND outcome = 'refused' AND organization_id = organization AND at >= since
+  WHERE action = 'emergency_access.open' AND reason = 'not-found' AND organization_id = organization AND at >= since
 $$
 """,
-    # The next positions that concern patients an organization may be tied to; reach then tells which of them it is.
-    "renkei_feed(uuid, text[], uuid, bigint, integer)": """
-CREATE FUNCTION renkei_feed(organization uuid, kinds text[], patient uuid, after bigint, largest integer)
-RETURNS TABLE ("position" bigint, patient_id uuid, change_id uuid)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-  SELECT f.position, f.patient_id, f.change_id
-  FROM (
-    SELECT a.patient_id FROM public.author_organizations a WHERE a.organization_id = organization
-    UNION SELECT t.patient_id FROM public.care_team_places t WHERE t.organization_id = organization
-    UNION SELECT c.patient_id FROM public.consent_organizations c WHERE c.organization_id = organization
+    # The next lines of the feed that concern patients an organization may be tied to; reach then tells which of them it is.
+    # A short stretch is walked line by line. For a long one, each patient's next line is asked first: no more than `largest`
+    # patients can be on the page, and none of its lines lies beyond the last of theirs. So a page costs the same wherever it
+    # begins, and however many lines there are. Not inlined and planned once, unlike a function in plain SQL.
+    "renkei_feed(uuid, text[], uuid, bigint, bigint, integer)": """
+CREATE FUNCTION renkei_feed(organization uuid, kinds text[], patient uuid, after bigint, upto bigint, largest integer)
+RETURNS TABLE ("position" bigint, patient_id uuid, change_id uuid, kind text, organization_id uuid)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+#variable_conflict use_column
+BEGIN
+  IF upto - after <= 1000 THEN
+    RETURN QUERY
+    SELECT p.position, p.patient_id, p.change_id, c.kind, c.organization_id
+    FROM public.change_positions p
+    JOIN public.changes c ON c.patient_id = p.patient_id AND c.id = p.change_id
+    CROSS JOIN LATERAL (
+      SELECT FROM (
+        SELECT FROM public.care_team_places t WHERE t.patient_id = p.patient_id AND t.organization_id = organization
+        UNION ALL
+        SELECT FROM public.author_organizations a WHERE a.patient_id = p.patient_id AND a.organization_id = organization
+        UNION ALL
+        SELECT FROM public.consent_organizations o WHERE o.patient_id = p.patient_id AND o.organization_id = organization
+        UNION ALL
+        SELECT FROM public.emergency_accesses e WHERE e.patient_id = p.patient_id AND e.organization_id = organization
+        UNION ALL
+        SELECT FROM public.join_requests j WHERE j.patient_id = p.patient_id AND j.organization_id = organization
+      ) any_tie LIMIT 1
+    ) reached
+    WHERE p.position > after AND p.position <= upto AND (patient IS NULL OR p.patient_id = patient)
+      AND (kinds IS NULL OR c.kind = ANY (kinds))
+    ORDER BY p.position LIMIT largest;
+    RETURN;
+  END IF;
+  RETURN QUERY
+  WITH reached AS MATERIALIZED (
+    SELECT t.patient_id FROM public.care_team_places t WHERE t.organization_id = organization
+    UNION SELECT a.patient_id FROM public.author_organizations a WHERE a.organization_id = organization
+    UNION SELECT o.patient_id FROM public.consent_organizations o WHERE o.organization_id = organization
     UNION SELECT e.patient_id FROM public.emergency_accesses e WHERE e.organization_id = organization
     UNION SELECT j.patient_id FROM public.join_requests j WHERE j.organization_id = organization
-  ) reached
-  CROSS JOIN LATERAL (
-    SELECT p.position, p.patient_id, p.change_id FROM public.change_positions p
-    WHERE p.patient_id = reached.patient_id AND p.position > after
-      AND (kinds IS NULL OR EXISTS (SELECT FROM public.changes c
-                                    WHERE c.patient_id = p.patient_id AND c.id = p.change_id AND c.kind = ANY (kinds)))
-    ORDER BY p.position LIMIT largest
-  ) f
-  WHERE patient IS NULL OR reached.patient_id = patient
-  ORDER BY f.position LIMIT largest
+  ), firsts AS MATERIALIZED (
+    SELECT r.patient_id, f.position FROM reached r CROSS JOIN LATERAL (
+      SELECT p.position FROM public.change_positions p
+      WHERE p.patient_id = r.patient_id AND p.position > after AND p.position <= upto
+        AND (kinds IS NULL OR EXISTS (SELECT FROM public.changes c
+                                      WHERE c.patient_id = p.patient_id AND c.id = p.change_id AND c.kind = ANY (kinds)))
+      ORDER BY p.position LIMIT 1
+    ) f
+    WHERE patient IS NULL OR r.patient_id = patient
+    ORDER BY f.position LIMIT largest
+  ), page AS MATERIALIZED (
+    SELECT l.position, l.patient_id, l.change_id FROM firsts f CROSS JOIN LATERAL (
+      SELECT p.position, p.patient_id, p.change_id FROM public.change_positions p
+      WHERE p.patient_id = f.patient_id AND p.position >= f.position
+        AND p.position <= (SELECT CASE WHEN count(*) = largest THEN max(b.position) ELSE upto END FROM firsts b)
+        AND (kinds IS NULL OR EXISTS (SELECT FROM public.changes c
+                                      WHERE c.patient_id = p.patient_id AND c.id = p.change_id AND c.kind = ANY (kinds)))
+      ORDER BY p.position LIMIT largest
+    ) l ORDER BY l.position LIMIT largest
+  )
+  SELECT g.position, g.patient_id, g.change_id, c.kind, c.organization_id
+  FROM page g JOIN public.changes c ON c.patient_id = g.patient_id AND c.id = g.change_id
+  ORDER BY g.position;
+END
 $$
 """,
     # The same for the platform's offices: only what they are to be told of.
-    "renkei_office_feed(text[], uuid, bigint, integer)": """
-CREATE FUNCTION renkei_office_feed(kinds text[], patient uuid, after bigint, largest integer)
-RETURNS TABLE ("position" bigint, patient_id uuid, change_id uuid)
+    "renkei_office_feed(text[], uuid, bigint, bigint, integer)": """
+CREATE FUNCTION renkei_office_feed(kinds text[], patient uuid, after bigint, upto bigint, largest integer)
+RETURNS TABLE ("position" bigint, patient_id uuid, change_id uuid, kind text, organization_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-  SELECT p.position, p.patient_id, p.change_id
+  SELECT p.position, c.patient_id, c.id, c.kind, c.organization_id
   FROM public.changes c JOIN public.change_positions p ON p.patient_id = c.patient_id AND p.change_id = c.id
   WHERE c.kind IN ('emergency_access.open', 'emergency_access.close', 'emergency_access.review', 'access_request.submit')
-    AND (kinds IS NULL OR c.kind = ANY (kinds)) AND (patient IS NULL OR c.patient_id = patient) AND p.position > after
+    AND (kinds IS NULL OR c.kind = ANY (kinds)) AND (patient IS NULL OR c.patient_id = patient)
+    AND p.position > after AND p.position <= upto
   ORDER BY p.position LIMIT largest
 $$
 """,
@@ -275,6 +318,8 @@ def _reference() -> None:
     op.create_check_constraint(
         op.f("ck_clients_organization"), "clients", "(kind = 'organization_admin') = (organization_id IS NOT NULL)"
     )
+    op.add_column("permission_tables", sa.Column("comment", sa.Text(), nullable=True))
+    op.add_column("permission_tables", sa.Column("recorded_by", sa.Uuid(), nullable=True))
     # A suspension is undone by another; each is on record in service_events.
     op.execute("GRANT UPDATE (suspended_at, audit_event_id) ON organizations TO renkei_service")
 
@@ -284,11 +329,11 @@ def _policies() -> None:
     asked = f"patient_id = {ASKED} OR {opened}"
     for table in ("consent_evidence", "emergency_reviews", "access_requests", "request_decisions"):
         op.execute(f"GRANT SELECT, INSERT ON {table} TO renkei_service")
-    for table in ("consent_evidence", "emergency_reviews"):
-        policy(table, "opened", "ALL", "renkei_service", opened, opened)
+    policy("consent_evidence", "opened", "ALL", "renkei_service", opened, opened)
     policy("access_requests", "asked", "SELECT", "renkei_service", f"{asked} OR organization_id = {ASKED}")
-    policy("request_decisions", "asked", "SELECT", "renkei_service", asked)
-    for table in ("access_requests", "request_decisions"):
+    for table in ("emergency_reviews", "request_decisions"):
+        policy(table, "asked", "SELECT", "renkei_service", asked)
+    for table in ("emergency_reviews", "access_requests", "request_decisions"):
         policy(table, "opened", "INSERT", "renkei_service", check=opened)
 
     for table in SEEN_BY_LEDGER:
@@ -311,7 +356,7 @@ def _lookups() -> None:
     for table in LOOKED_UP:
         op.execute(f"GRANT SELECT ON {table} TO renkei_lookup")
         policy(table, "lookup", "SELECT", "renkei_lookup", "true")
-    op.execute("GRANT SELECT (action, outcome, organization_id, at) ON service_events TO renkei_lookup")
+    op.execute("GRANT SELECT (action, reason, organization_id, at) ON service_events TO renkei_lookup")
     # To become their owner a role needs CREATE on the schema for a moment.
     op.execute("GRANT CREATE ON SCHEMA public TO renkei_lookup")
     for signature, definition in FUNCTIONS.items():
@@ -325,7 +370,7 @@ def _lookups() -> None:
 def downgrade() -> None:
     for signature in FUNCTIONS:
         op.execute(f"DROP FUNCTION {signature}")
-    op.execute("REVOKE ALL (action, outcome, organization_id, at) ON service_events FROM renkei_lookup")
+    op.execute("REVOKE ALL (action, reason, organization_id, at) ON service_events FROM renkei_lookup")
     for table in LOOKED_UP:
         op.execute(f"DROP POLICY lookup ON {table}")
         op.execute(f"REVOKE SELECT ON {table} FROM renkei_lookup")
@@ -343,6 +388,8 @@ def downgrade() -> None:
     op.drop_constraint(op.f("ck_clients_kind"), "clients")
     op.create_check_constraint(op.f("ck_clients_kind"), "clients", "kind IN ('client', 'admin', 'auditor')")
     op.drop_column("clients", "organization_id")
+    op.drop_column("permission_tables", "recorded_by")
+    op.drop_column("permission_tables", "comment")
     op.drop_index(op.f("ix_service_events_emergency"), "service_events")
     for table in (
         "audit_leaves",

@@ -18,19 +18,26 @@ from renkei.access.identity import Identity
 from renkei.access.tokens import Keys
 from renkei.api import (
     access,
+    access_requests,
     administration,
     care_team,
     catalogue,
+    changes,
+    consent_evidence,
     consents,
+    emergency_access,
     oauth,
     operations,
+    organizations,
     patients,
+    permissions,
     problems,
     records,
     summary,
 )
 from renkei.api.documents import components
 from renkei.api.door import Service
+from renkei.api.feed_watch import FeedWatch
 from renkei.catalogue import load_catalogue
 from renkei.database import SERVICE_ROLE, make_engine
 from renkei.ids import new_id
@@ -39,7 +46,24 @@ from renkei.settings import Settings
 
 log = logging.getLogger("renkei.http")
 
-ROUTERS = (patients, records, summary, consents, care_team, access, administration, catalogue, oauth, operations)
+ROUTERS = (
+    patients,
+    records,
+    summary,
+    changes,
+    consent_evidence,
+    consents,
+    care_team,
+    access_requests,
+    emergency_access,
+    access,
+    organizations,
+    administration,
+    permissions,
+    catalogue,
+    oauth,
+    operations,
+)
 
 DESCRIPTION = """在宅医療・介護の連携のための共有基盤。フェイスシートとケアレポートを受け取り、同意と権限に従って共有サマリーを返す。
 
@@ -55,6 +79,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     engine = make_engine(settings.database_url.get_secret_value(), SERVICE_ROLE, settings.pool_size)
     identity = Identity(engine, Keys.load(settings.keys_dir), settings.issuer.rstrip("/"), settings.token_seconds)
 
+    watch = FeedWatch(engine)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         load_catalogue()
@@ -63,7 +89,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
-        yield
+        with watch.closed_by_signals():
+            yield
+        watch.close()
         await engine.dispose()
 
     app = FastAPI(
@@ -76,7 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.endpoint.__name__,
     )
-    app.state.service = Service(settings, engine, identity)
+    app.state.service, app.state.feed_watch = Service(settings, engine, identity), watch
     for door in ROUTERS:
         app.include_router(door.router)
     app.include_router(api_docs.router())

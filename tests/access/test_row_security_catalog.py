@@ -31,7 +31,7 @@ def of_setting(column: str, name: str) -> str:
 OPENED = of_setting("patient_id", "patient_ids")
 ASKED = f"({of_setting('patient_id', 'asked')} OR {OPENED})"
 ASKED_EITHER = f"({of_setting('patient_id', 'asked')} OR {OPENED} OR {of_setting('organization_id', 'asked')})"
-REACH = {"search_keys", "consents", "consent_withdrawals", "emergency_closures", "request_decisions"}
+REACH = {"search_keys", "consents", "consent_withdrawals", "emergency_closures", "emergency_reviews", "request_decisions"}
 REACH_EITHER = {
     "author_organizations",
     "care_team_places",
@@ -40,7 +40,7 @@ REACH_EITHER = {
     "emergency_accesses",
     "access_requests",
 }
-TOLD_TO_THE_LEDGER = (REACH_EITHER | REACH | {"emergency_reviews", "audit_leaves"}) - {"search_keys"}
+TOLD_TO_THE_LEDGER = (REACH_EITHER | REACH | {"audit_leaves"}) - {"search_keys"}
 LOOKED_UP = (REACH_EITHER - {"access_requests"}) | {"search_keys", "changes", "change_positions"}
 WITHOUT_SETTING = {
     *((table, "ledger", "SELECT", ("renkei_ledger",)) for table in TOLD_TO_THE_LEDGER),
@@ -58,8 +58,8 @@ DEFINERS = {
     "renkei_match_identity(bytea[], date, text)",
     "renkei_find_person(text, date, text)",
     "renkei_emergency_refusals(uuid, timestamptz)",
-    "renkei_feed(uuid, text[], uuid, bigint, integer)",
-    "renkei_office_feed(text[], uuid, bigint, integer)",
+    "renkei_feed(uuid, text[], uuid, bigint, bigint, integer)",
+    "renkei_office_feed(text[], uuid, bigint, bigint, integer)",
     "renkei_feed_end()",
 }
 """Functions that work with rights of their own: each tells ids, positions or a count, nothing of what is recorded."""

@@ -99,13 +99,21 @@ async def authorize(
 
 
 async def authorize_page(
-    tx: Transaction, asked: Asked, permission: Permission, ties: Sequence[Tie], version: int
+    tx: Transaction,
+    asked: Asked,
+    permission: Permission,
+    ties: Sequence[Tie],
+    version: int,
+    groups: Collection[Group] = (Group.person,),
 ) -> list[Grant]:
-    """Grants for one page of patients that reach has picked (at most 1,000), with one audit event for each."""
+    """Grants for one page of patients that reach has picked (at most 1,000), with one audit event for each.
+
+    groups: the columns the page shows something of.
+    """
     table = await permission_table(tx, version)
     rights, profession = table.rights(asked.actor), asked.actor.profession
     require(RULES[permission], rights)
-    shown = [(tie.patient_id, tie.bases(profession), (Group.person,)) for tie in ties]
+    shown = [(tie.patient_id, tie.bases(profession), groups) for tie in ties]
     events = asked.allowed_page(tx, shown) if shown else []
     tx.open_patients(tie.patient_id for tie in ties)
     catalogue = load_catalogue()

@@ -93,6 +93,35 @@ RULES: Mapping[Permission, Rule] = {
 }
 
 
+_EMERGENCY, _REQUEST = Permission.emergency_access_read, Permission.access_request_read
+CHANGE_READ_AS: Mapping[Permission, Permission] = {
+    # Registering makes a place in the team or asks for one.
+    Permission.patient_register: Permission.care_team_read,
+    Permission.face_sheet_submit: Permission.face_sheet_read,
+    Permission.face_sheet_withdraw: Permission.face_sheet_read,
+    Permission.care_report_submit: Permission.care_report_read,
+    Permission.care_report_withdraw: Permission.care_report_read,
+    Permission.consent_record: Permission.consent_read,
+    Permission.consent_withdraw: Permission.consent_read,
+    Permission.consent_evidence_add: Permission.consent_read,
+    Permission.care_team_place: Permission.care_team_read,
+    Permission.care_team_end: Permission.care_team_read,
+    Permission.care_team_hand_over: Permission.care_team_read,
+    Permission.access_request_submit: _REQUEST,
+    Permission.access_request_approve: _REQUEST,
+    Permission.access_request_refuse: _REQUEST,
+    Permission.emergency_access_open: _EMERGENCY,
+    Permission.emergency_access_close: _EMERGENCY,
+    Permission.emergency_access_review: _EMERGENCY,
+}
+"""更新情報: every kind of change, and by what permission another organization's is read in the feed."""
+RECORDS_READ: Mapping[Permission, RecordKind] = {
+    Permission.face_sheet_read: RecordKind.face_sheet,
+    Permission.care_report_read: RecordKind.care_report,
+}
+"""Those of them that consent decides, item by item."""
+
+
 def holds_office(rule: Rule, actor: Actor) -> bool:
     """Whether an administrator or auditor may do this by office."""
     offices = {

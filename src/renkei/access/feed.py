@@ -1,0 +1,62 @@
+"""Which lines of the feed (更新情報) an organization may read now: each as the thing it tells of is read. No SQL."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from renkei.access import reach
+from renkei.access.actor import Organization
+from renkei.access.audit import Asked
+from renkei.access.gate import Grant, authorize_page, permission_table
+from renkei.access.policy import Rights, Tie, View, view
+from renkei.access.rules import CHANGE_READ_AS, RECORDS_READ, RULES
+from renkei.catalogue import load_catalogue
+from renkei.database import Row, Transaction
+from renkei.vocabulary import Permission, Profession
+
+
+class FeedReader:
+    """An organization that reads the feed in one transaction: reach is asked once about each patient it comes across."""
+
+    def __init__(self, tx: Transaction, asked: Asked, organization: Organization) -> None:
+        self._tx, self._asked, self._organization = tx, asked, organization
+        self._ties: dict[UUID, tuple[Tie, View]] = {}
+        self._version, self._rights = 0, Rights(frozenset(), frozenset(), False)
+
+    async def readable(self, lines: Sequence[Row]) -> list[Row]:
+        """Those of the lines that may be shown; lines: with patient_id, kind, organization_id."""
+        await self._ask_reach(line.patient_id for line in lines)
+        return [line for line in lines if self._may_read(line)]
+
+    async def open(self, patient_ids: Iterable[UUID]) -> list[Grant]:
+        """Grants for the patients of one page, an audit event for each."""
+        ties = [self._ties[patient_id][0] for patient_id in dict.fromkeys(patient_ids)]
+        return await authorize_page(self._tx, self._asked, Permission.change_read, ties, self._version, ())
+
+    async def _ask_reach(self, patient_ids: Iterable[UUID]) -> None:
+        new = [patient_id for patient_id in dict.fromkeys(patient_ids) if patient_id not in self._ties]
+        if not new:
+            return
+        ties, self._version = await reach.ties(self._tx, [(id_, self._organization.id) for id_ in new])
+        self._rights = (await permission_table(self._tx, self._version)).rights(self._asked.actor)
+        catalogue, profession = load_catalogue(), self._asked.actor.profession
+        self._ties |= {tie.patient_id: (tie, view(self._rights, tie, profession, catalogue)) for tie in ties}
+
+    def _may_read(self, line: Row) -> bool:
+        tie, seen = self._ties[line.patient_id]
+        mine = line.organization_id == self._organization.id
+        return may_read(line.kind, tie, self._rights, seen, self._asked.actor.profession, mine=mine)
+
+
+def may_read(kind: str, tie: Tie, rights: Rights, seen: View, profession: Profession | None, *, mine: bool) -> bool:
+    """Whether a line of this kind may be shown; mine: it tells of what one's own organization did. Pure."""
+    bases = tie.bases(profession)
+    if not bases or kind not in CHANGE_READ_AS:
+        return False
+    if mine:
+        return True
+    permission = CHANGE_READ_AS[Permission(kind)]
+    if permission in RECORDS_READ:
+        return seen.shares(RECORDS_READ[permission].groups)
+    rule = RULES[permission]
+    known = tie.knows_person(profession) or not rule.knows_person
+    return rule.has_right(rights) and known and (rule.ties is None or bool(bases & rule.ties))
