@@ -45,6 +45,14 @@ async def read(reader: Vendor, by: str | None = None, **query: Any) -> list[dict
     return found
 
 
+async def end(reader: Vendor) -> str:
+    """The cursor behind all that there is for now."""
+    cursor = None
+    while (got := await page(reader, **({"after": cursor} if cursor else {})))["changes"]:
+        cursor = got["cursor"]
+    return str(got["cursor"])
+
+
 def told(entries: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
     """Kind and record of each entry."""
     return [(entry["kind"], entry["record_id"]) for entry in entries]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.access.world import emergency
 from tests.factories import Region, Vendor, agree, join, person, register, report, sheet, submit
-from tests.http.feed import page, publish_all, read, told, worker_engine
+from tests.http.feed import end, page, publish_all, read, told, worker_engine
 from tests.http.inside import as_owner
 
 from renkei.access.rules import CHANGE_READ_AS
@@ -187,10 +187,10 @@ async def test_who_only_matched_a_number_is_told_of_its_own_acts(region: Region,
     assert told(await read(clinic))[-1:] != [("care_report.submit", mine["id"])]
 
 
-async def test_offices_are_told_of_emergencies_only(region: Region, settings: Settings, engine: AsyncEngine) -> None:
+async def test_offices_are_told_of_emergencies_only(region: Region, engine: AsyncEngine) -> None:
     clinic, hospital, auditor = await region.found(), await region.found("hospital"), await region.auditor()
     await publish_all(engine)
-    start = encode_cursor(as_owner(settings, "SELECT max(position) FROM change_positions")[0][0])
+    start = await end(clinic)
     patient = await register(clinic)
     opened = (await hospital.post(f"/v1/patients/{patient}/emergency-access", emergency(), by="nurse")).json()["id"]
     await publish_all(engine)
@@ -235,7 +235,7 @@ async def test_a_page_is_empty_only_at_the_end(
     for patient in (first, last):
         await join(clinic, nurses, patient)
     await publish_all(engine)
-    start = (await page(clinic, limit=1000))["cursor"]
+    start = await end(clinic)
     for _ in range(20):
         await submit(clinic, first, report())
     await agree(clinic, last)
