@@ -127,6 +127,15 @@ class Region:
         return Vendor(self.http, proof["client_id"], proof["client_secret"])
 
 
+    async def organization_admin(self, of: Vendor) -> Vendor:
+        """The administrator of somebody's organization."""
+        made = await self.admin.post(
+            "/v1/clients", {"name": "事業所管理", "kind": "organization_admin", "organization_id": of.id}
+        )
+        proof = made.json()
+        return Vendor(self.http, proof["client_id"], proof["client_secret"])
+
+
 def insured_number() -> str:
     """A 介護保険 被保険者番号 nobody has."""
     return f"{secrets.randbelow(10**10):010d}"

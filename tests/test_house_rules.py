@@ -29,6 +29,9 @@ WITHOUT_GRANT = {
     "changes.feed_end": "a number, about nobody",
     "changes.next_lines": "picks ids, kinds and offices of lines; reach and the gate then decide which are shown",
     "changes.publish": "the worker's: gives positions to ids, shows nothing to anybody",
+    "seals.next_batch": "the worker's: what it seals it shows to nobody",
+    "seals.insert_seal": "the worker's: digests of what is on record already",
+    "seals.load_after": "seals tell of no patient: numbers and signatures, noted outside the database as they are",
     "patients.match": "before there is a patient to be granted: compares numbers, tells ids only",
     "patients.find": "picks ids among those that reach has found; the gate then grants the page",
 }

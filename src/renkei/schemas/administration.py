@@ -1,10 +1,10 @@
-"""What the platform's admin registers: organizations and vendors' systems."""
+"""What the platform's admin registers, suspends and hands over: organizations and the systems that act for them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from renkei.schemas.fields import Day, Id, Line, ShortLine, Strict, Unique, fault
+from renkei.schemas.fields import Day, Id, Line, ShortLine, Strict, Text, Unique, fault, faults
 from renkei.vocabulary import OrganizationKind, Profession
 
 
@@ -35,17 +35,43 @@ class DelegationIn(Strict):
 
 
 class ClientIn(Strict):
-    """``POST /v1/clients``. Administrators' and auditors' clients have no delegations."""
+    """``POST /v1/clients``. Administrators' and auditors' clients have no delegations.
+
+    organization_id: whose administrator (事業所の管理者) it is; for that kind required, for all others refused.
+    """
 
     name: Line
-    kind: Literal["vendor", "admin", "auditor"]
+    kind: Literal["vendor", "admin", "auditor", "organization_admin"]
+    organization_id: Id | None = None
     delegations: Annotated[list[DelegationIn], Field(max_length=200)] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _of_one_organization(self) -> Self:
+        office = self.kind == "organization_admin"
+        if office != (self.organization_id is not None):
+            raise faults([("/organization_id", "required" if office else "unknown", {})])
+        return self
+
+
+class SuspensionIn(Strict):
+    """``POST /v1/organizations/{id}/suspension``."""
+
+    reason: Text
+
+
+class HandoverIn(Strict):
+    """``POST /v1/organizations/{id}/handover``. patients: only these; all where it has a place today when left out."""
+
+    to: Id
+    reason: Text
+    patients: Annotated[list[Id], Field(min_length=1, max_length=1000), Unique] | None = None
 
 
 class OrganizationQuery(Strict):
-    """``GET /v1/organizations``: part of the name, kind."""
+    """``GET /v1/organizations``: part of the name, kind. suspended: those suspended instead, for offices only."""
 
     name: ShortLine | None = None
     kind: Annotated[OrganizationKind, Field(strict=False)] | None = None
+    suspended: Annotated[bool, Field(strict=False)] = False
     after: str | None = None
     limit: Annotated[int, Field(ge=1, le=200, strict=False)] = 50

@@ -54,6 +54,9 @@ permission_tables = sa.Table(  # 権限表: every edit is a version
     metadata,
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
     column("rights", Json),
+    optional("comment", sa.Text),
+    # The administrator's client that sent it; none for the first, which the operator installs.
+    optional("recorded_by", sa.Uuid),
     moment("recorded_at"),
     reason(),
 )
