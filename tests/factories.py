@@ -126,7 +126,6 @@ class Region:
         proof = made.json()
         return Vendor(self.http, proof["client_id"], proof["client_secret"])
 
-
     async def organization_admin(self, of: Vendor) -> Vendor:
         """The administrator of somebody's organization."""
         made = await self.admin.post(
