@@ -21,6 +21,10 @@ class Organization:
         """``{"id", "name"}``, the form records and summaries name an origin in."""
         return {"id": str(self.id), "name": self.name}
 
+    def as_json(self) -> dict[str, str]:
+        """The form lists of organizations, tables of access and ``me`` show it in."""
+        return {"id": str(self.id), "name": self.name, "code": self.code, "kind": self.kind.value}
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:

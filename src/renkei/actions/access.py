@@ -1,6 +1,5 @@
 """Who can see what (閲覧できる者), who looked (閲覧記録), and who I am here."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,61 +8,50 @@ from renkei.access import reach
 from renkei.access.actor import Actor, Organization
 from renkei.access.audit import Asked
 from renkei.access.gate import authorize, permission_table
-from renkei.access.policy import PermissionTable, Tie, view
-from renkei.catalogue import load_catalogue
+from renkei.access.policy import Tie
+from renkei.access.sight import READERS, Sight, in_order, sight
 from renkei.database import Row, Transaction
 from renkei.schemas.answers import rfc3339
 from renkei.schemas.paging import Page, decode_cursor, page_of
 from renkei.store import ledger, organizations
-from renkei.vocabulary import Basis, Group, Permission, Profession, Tier
+from renkei.vocabulary import Group, Permission, Profession
 
 
 async def read_access(tx: Transaction, asked: Asked, patient_id: UUID) -> dict[str, Any]:
     """For every organization with a tie, profession by profession: what it may read and write now, and on what basis.
 
-    Made by the very function that decides when one of them asks.
+    Made by the very functions that decide when one of them asks.
     """
     await authorize(tx, asked, Permission.access_read, patient_id)
-    ids = await reach.tied_organizations(tx, patient_id)
-    found, version = await reach.ties(tx, [(patient_id, id_) for id_ in ids])
-    named = await organizations.load_some(tx, ids)
-    table = await permission_table(tx, version or await reach.table_version(tx))
-    entries = [_entry(table, tie, named[tie.organization_id]) for tie in found if _bases(tie)]
-    return {"patient_id": str(patient_id), "permission_table": table.version, "items": entries}
+    found = await sight(tx, patient_id)
+    named = await organizations.load_some(tx, list(found.ties))
+    entries = [_entry(found, named[id_]) for id_ in found.ties]
+    return {"patient_id": str(patient_id), "permission_table": found.table.version, "items": entries}
 
 
-def _bases(tie: Tie) -> set[Basis]:
-    return {basis for profession in Profession for basis in tie.bases(profession)}
-
-
-def _entry(table: PermissionTable, tie: Tie, organization: Organization) -> dict[str, Any]:
+def _entry(found: Sight, organization: Organization) -> dict[str, Any]:
+    tie = found.ties[organization.id]
     return {
-        "organization": {**organization.reference, "code": organization.code, "kind": organization.kind.value},
-        "basis": sorted(_bases(tie)),
+        "organization": organization.as_json(),
+        "basis": sorted(found.bases(organization.id)),
         **({"part": tie.part.value} if tie.part and tie.in_team else {}),
-        "professions": [row for p in Profession if p is not Profession.system and (row := _row(table, tie, p))],
+        "professions": [row for p in READERS if (row := _row(found, tie, p))],
     }
 
 
-def _row(table: PermissionTable, tie: Tie, profession: Profession) -> dict[str, Any] | None:
+def _row(found: Sight, tie: Tie, profession: Profession) -> dict[str, Any] | None:
     """What one profession of an organization sees of others' statements, of its own, and may write; None: nothing."""
-    rights = table.of(profession)
-    seen = view(rights, tie, profession, load_catalogue())
-    if not tie.bases(profession) or not (seen.shared or seen.own or rights.write):
+    rights, seen = found.table.of(profession), found.seen(tie.organization_id, profession)
+    if seen is None or not (seen.shared or seen.own or rights.write):
         return None
     writes = rights.write if tie.in_team or tie.requested else frozenset()
     return {
         "profession": profession.value,
-        "read": _ordered(seen.shared),
-        "read_own": _ordered(seen.own),
-        "write": _ordered(f"{group}.{tier}" for group, tier in writes),
+        "read": in_order(seen.shared),
+        "read_own": in_order(seen.own),
+        "write": in_order(f"{group}.{tier}" for group, tier in writes),
         "withheld": seen.withheld_in(tuple(Group)),
     }
-
-
-def _ordered(parts: Iterable[str]) -> list[str]:
-    order = {f"{group}.{tier}": place for place, (group, tier) in enumerate((g, t) for g in Group for t in Tier)}
-    return sorted(parts, key=lambda part: (order.get(part, len(order)), part))
 
 
 async def read_access_log(tx: Transaction, asked: Asked, patient_id: UUID, query: Page) -> dict[str, Any]:
@@ -100,16 +88,14 @@ async def read_me(tx: Transaction, actor: Actor) -> dict[str, Any]:
     return {
         "kind": actor.kind.value,
         "client_id": str(actor.client_id),
-        "organization": {**organization.reference, "code": organization.code, "kind": organization.kind.value}
-        if organization
-        else None,
+        "organization": organization.as_json() if organization else None,
         "user": {"id": actor.user_id, "name": actor.user_name} if actor.user_id else None,
         "profession": actor.profession,
         "professions": [p.value for p in actor.professions],
         "rights": {
             "permission_table": table.version,
-            "read": _ordered(f"{group}.{tier}" for group, tier in rights.read),
-            "write": _ordered(f"{group}.{tier}" for group, tier in rights.write),
+            "read": in_order(f"{group}.{tier}" for group, tier in rights.read),
+            "write": in_order(f"{group}.{tier}" for group, tier in rights.write),
             "restricted": rights.restricted,
         },
     }

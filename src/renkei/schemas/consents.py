@@ -31,8 +31,10 @@ class Proxy(Strict):
 
 
 class Recipients(Strict):
-    """Whom it lets read. ``professions`` narrows the other two; empty means all. ``except_organizations``: of the care
-    team all but these."""
+    """Whom it lets read. ``professions`` narrows the other two; empty means all.
+
+    except_organizations: of the care team, now and as it changes, all but these.
+    """
 
     care_team: bool = False
     organizations: Annotated[list[Id], Field(max_length=100), Unique] = Field(default_factory=list)
@@ -41,7 +43,10 @@ class Recipients(Strict):
 
 
 class ConsentIn(Strict):
-    """``POST /v1/patients/{id}/consents``. Dates are Tokyo days, both ends inclusive; an omitted end is open."""
+    """``POST /v1/patients/{id}/consents``. Dates are Tokyo days, both ends inclusive; an omitted end is open.
+
+    replaces: consents of this patient that end in the moment in which this one begins to count.
+    """
 
     form: Annotated[ConsentForm, Field(strict=False)]
     about: Annotated[ConsentSubject, Field(strict=False)] = ConsentSubject.patient
@@ -58,6 +63,7 @@ class ConsentIn(Strict):
     restricted: Annotated[list[str], Unique] = Field(default_factory=list)
     wording: Text | None = None
     recorded_by: ShortLine | None = None
+    replaces: Annotated[list[Id], Field(max_length=20), Unique] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -75,8 +81,7 @@ class ConsentIn(Strict):
         for place, code in enumerate(self.restricted):
             if code not in load_catalogue().restricted:
                 yield f"/restricted/{place}", "code", {"value_set": "restricted items"}
-        if not self.recipients.care_team and not self.recipients.organizations:
-            yield "/recipients", "empty", {}
+        yield from ((f"/recipients{at}", code, {}) for at, code in self._recipient_faults())
         if self.given_by is None and self.form in SPOKEN_FOR:
             yield "/given_by", "required", {}
         if self.form is ConsentForm.oral:
@@ -89,6 +94,16 @@ class ConsentIn(Strict):
                 yield "/family_name", "required", {}
             if Group.family not in self.groups:
                 yield "/groups", "required", {}
+
+    def _recipient_faults(self) -> Iterator[tuple[str, str]]:
+        to = self.recipients
+        if not to.care_team and not to.organizations:
+            yield "", "empty"
+        if to.except_organizations and not to.care_team:
+            yield "/care_team", "required"
+        for place, organization in enumerate(to.except_organizations):
+            if organization in to.organizations:
+                yield f"/except_organizations/{place}", "repeated"
 
     def as_json(self) -> dict[str, Any]:
         """As sent."""

@@ -1,6 +1,6 @@
 """Consents (同意): recorded, never changed; a withdrawal is a row of its own and counts from its instant."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -20,10 +20,11 @@ INSERT_ORGANIZATION = """
 INSERT INTO consent_organizations (patient_id, consent_id, organization_id, audit_event_id) VALUES (%s, %s, %s, %s)
 """
 COLUMNS = """
-SELECT c.id, c.body, c.recorded_by, c.recorded_at, w.withdrawn_at, w.reason AS withdrawal_reason
+SELECT c.id, c.body, c.recorded_by, c.recorded_at, w.withdrawn_at, w.reason AS withdrawal_reason, w.replaced_by,
+  (SELECT count(*) FROM consent_evidence e WHERE e.patient_id = c.patient_id AND e.consent_id = c.id) AS evidence
 FROM consents c LEFT JOIN consent_withdrawals w ON w.patient_id = c.patient_id AND w.consent_id = c.id
 """
-ONE = COLUMNS + "WHERE c.patient_id = %s AND c.id = %s"
+SOME = COLUMNS + "WHERE c.patient_id = %s AND c.id = ANY (%s::uuid[])"
 PAGE = (
     COLUMNS
     + """
@@ -33,7 +34,8 @@ ORDER BY c.recorded_at DESC, c.id DESC LIMIT %(limit)s
 """
 )
 WITHDRAW = """
-INSERT INTO consent_withdrawals (patient_id, id, consent_id, reason, audit_event_id) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO consent_withdrawals (patient_id, id, consent_id, reason, replaced_by, audit_event_id)
+VALUES (%s, %s, %s, %s, %s, %s)
 """
 
 
@@ -53,22 +55,25 @@ def insert_consent(tx: Transaction, grant: Grant, consent: ConsentIn) -> UUID:
     return consent_id
 
 
+def withdraw_consent(
+    tx: Transaction, grant: Grant, consent_id: UUID, reason: str, replaced_by: UUID | None = None
+) -> None:
+    """Note that a consent, one that stands and was read under the patient's lock, ends now. replaced_by: what follows it."""
+    tx.later(WITHDRAW, [grant.patient_id, new_id(), consent_id, reason, replaced_by, grant.event_id])
+
+
 async def load_consent(tx: Transaction, grant: Grant, consent_id: UUID) -> Row | None:
     """One consent with its withdrawal, if any."""
-    return await tx.row(ONE, [grant.patient_id, consent_id])
+    return await tx.row(SOME, [grant.patient_id, [consent_id]])
+
+
+async def load_locked(tx: Transaction, grant: Grant, ids: Collection[UUID]) -> dict[UUID, Row]:
+    """Those of these consents that exist, with their withdrawals; nobody else changes them until this transaction ends."""
+    lock_patient(tx, grant)
+    return {row.id: row for row in await tx.rows(SOME, [grant.patient_id, list(ids)])}
 
 
 async def load_page(tx: Transaction, grant: Grant, after: Sequence[str] | None, limit: int) -> list[Row]:
     """One page, newest first; one row more tells of a next page."""
     time, id_ = after or (None, None)
     return await tx.rows(PAGE, {"patient": grant.patient_id, "time": time, "id": id_, "limit": limit + 1})
-
-
-async def withdraw_consent(tx: Transaction, grant: Grant, consent_id: UUID, reason: str) -> tuple[Row | None, bool]:
-    """Note that a consent is withdrawn. The consent as it then stands, and whether this is new."""
-    lock_patient(tx, grant)
-    row = await load_consent(tx, grant, consent_id)
-    if row is None or row.withdrawn_at is not None:
-        return row, False
-    tx.later(WITHDRAW, [grant.patient_id, new_id(), consent_id, reason, grant.event_id])
-    return await load_consent(tx, grant, consent_id), True
