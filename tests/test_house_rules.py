@@ -33,6 +33,10 @@ WITHOUT_GRANT = {
     "seals.insert_seal": "the worker's: digests of what is on record already",
     "seals.load_after": "seals tell of no patient: numbers and signatures, noted outside the database as they are",
     "patients.match": "before there is a patient to be granted: compares numbers, tells ids only",
+    "emergencies.find": "before there is a patient to be granted: compares a number or a name, tells ids only",
+    "emergencies.count_searches": "how often one's own organization has searched: a number",
+    "emergencies.patients_with": "picks ids among those that reach has found; the gate then grants the page",
+    "access_requests.patients_with": "picks ids among those that reach has found; the gate then grants the page",
     "patients.find": "picks ids among those that reach has found; the gate then grants the page",
 }
 """Store functions that take a transaction and no grant, each with why none can stand there."""

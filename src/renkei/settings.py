@@ -21,7 +21,10 @@ class Settings(BaseSettings):
     issuer: str = "http://127.0.0.1:8000"
     pool_size: int = Field(default=10, ge=1, le=200)
     max_document_bytes: int = Field(default=1_000_000, ge=1_000)
+    max_evidence_bytes: int = Field(default=5_000_000, ge=1_000)
     token_seconds: int = Field(default=900, ge=60, le=3600)
+    seal_seconds: int = Field(default=10, ge=1, le=3600)
+    emergency_searches_per_hour: int = Field(default=20, ge=1)
     metrics_token: SecretStr | None = None
     log_level: str = "INFO"
 
@@ -29,3 +32,13 @@ class Settings(BaseSettings):
     def keys_dir(self) -> Path:
         """Where the keys that sign tokens lie, one PEM file each, mode 0600."""
         return self.data_dir / "keys"
+
+    @property
+    def seal_keys_dir(self) -> Path:
+        """Where the keys that sign the ledger's seals lie: others than the tokens', since they verify for years."""
+        return self.data_dir / "seal-keys"
+
+    @property
+    def seal_journal(self) -> Path:
+        """Where the worker notes every seal outside the database, one line each, mode 0600."""
+        return self.data_dir / "seals.ndjson"

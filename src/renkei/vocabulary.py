@@ -197,6 +197,7 @@ class Reason(StrEnum):
     not_in_care_team = "not_in_care_team"  # ケアチームの一員でない
     not_own_record = "not_own_record"  # 自機関の記録でない
     not_administrator = "not_administrator"  # 管理者でない
+    own_matter = "own_matter"  # 自機関のことを自機関では決められない
 
 
 class ConsentForm(StrEnum):

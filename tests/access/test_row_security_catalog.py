@@ -31,7 +31,14 @@ def of_setting(column: str, name: str) -> str:
 OPENED = of_setting("patient_id", "patient_ids")
 ASKED = f"({of_setting('patient_id', 'asked')} OR {OPENED})"
 ASKED_EITHER = f"({of_setting('patient_id', 'asked')} OR {OPENED} OR {of_setting('organization_id', 'asked')})"
-REACH = {"search_keys", "consents", "consent_withdrawals", "emergency_closures", "emergency_reviews", "request_decisions"}
+REACH = {
+    "search_keys",
+    "consents",
+    "consent_withdrawals",
+    "emergency_closures",
+    "emergency_reviews",
+    "request_decisions",
+}
 REACH_EITHER = {
     "author_organizations",
     "care_team_places",

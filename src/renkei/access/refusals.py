@@ -33,6 +33,15 @@ def not_own_record() -> Forbidden:
     return Forbidden(Reason.not_own_record, "record.organization", "organization", detail)
 
 
+def own_matter() -> Forbidden:
+    """What an organization opened or asked for is reviewed or decided by another of the team, or by the administrator."""
+    detail = (
+        "自機関の緊急閲覧や申請は、チームのほかの事業所か基盤の管理者が判断します",
+        "Another organization of the team, or the administrator, decides on what your own opened or asked for",
+    )
+    return Forbidden(Reason.own_matter, "another_organization", "organization", detail)
+
+
 _WHY: Mapping[Reason, tuple[str, str]] = {
     Reason.no_consent: ("この項目群の提供について同意がありません", "No consent in force covers these items for you"),
     Reason.consent_withdrawn: ("同意が撤回されています", "The consent has been withdrawn"),

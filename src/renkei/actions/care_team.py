@@ -18,17 +18,14 @@ async def place_care_team(
 ) -> tuple[int, dict[str, Any]]:
     """Give an organization a place, in place of the one it may have. The same again: 200 and nothing new."""
     grant = await authorize(tx, asked, Permission.care_team_place, patient_id)
-    if organization_id not in await organizations.load_some(tx, [organization_id]):
+    if organization_id not in await organizations.load_some(tx, [organization_id], standing=True):
         raise NotFound
-    newest = await care_teams.newest_place(tx, grant, organization_id)
-    same = (place.part, place.valid_from, place.valid_until)
-    new = newest is None or newest.ended or (newest.part, newest.valid_from, newest.valid_until) != same
+    new, first = await care_teams.give_place(tx, grant, organization_id, place)
     if new:
-        care_teams.insert_place(tx, grant, organization_id, place)
         changes.announce(tx, grant)
     rows = await care_teams.load_places(tx, grant)
     row = next(row for row in rows if row.organization_id == organization_id)
-    return (201 if newest is None else 200), _shown(row)
+    return (201 if first else 200), _shown(row)
 
 
 async def read_care_team(tx: Transaction, asked: Asked, patient_id: UUID) -> dict[str, Any]:

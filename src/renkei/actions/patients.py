@@ -1,5 +1,6 @@
 """Registering people and finding them again (利用者の登録・検索)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -7,8 +8,9 @@ from uuid import UUID
 
 from renkei.access import reach
 from renkei.access.audit import Asked
-from renkei.access.gate import Grant, authorize, authorize_page, authorize_registration, open_registered
+from renkei.access.gate import Grant, authorize, authorize_registration, open_registered
 from renkei.access.policy import Tie
+from renkei.access.scan import reach_page
 from renkei.database import Transaction
 from renkei.errors import Conflict, Fault, Invalid, NotFound
 from renkei.ids import new_id, now
@@ -18,9 +20,6 @@ from renkei.schemas.patients import PatientQuery, Registration, search_identifie
 from renkei.schemas.search_keys import kana_key, name_key
 from renkei.store import care_teams, changes, patients
 from renkei.vocabulary import Basis, Group, Part, Permission
-
-SCANNED_AT_ONCE = 500
-"""Patients reach picks per round when searching; a grant opens at most 1,000."""
 
 
 async def register_patient(tx: Transaction, asked: Asked, registration: Registration) -> tuple[int, dict[str, Any]]:
@@ -66,31 +65,24 @@ async def read_patient(tx: Transaction, asked: Asked, patient_id: UUID) -> dict[
 async def search_patient(tx: Transaction, asked: Asked, query: PatientQuery) -> dict[str, Any]:
     """One's own patients, newest registration first; one audit event for each shown."""
     organization, profession = asked.actor.organization, asked.actor.profession
-    if organization is None:
-        grants = await authorize_page(tx, asked, Permission.patient_search, [], await reach.table_version(tx))
-        return page(grants, None)
-    wanted = _wanted(query, organization.id)
+    wanted = _wanted(query, organization.id) if organization else patients.Find()
+
+    async def pick(tied: Sequence[Tie]) -> Sequence[Tie]:
+        if wanted == patients.Find():
+            return tied
+        hits = await patients.find(tx, asked, [tie.patient_id for tie in tied], wanted)
+        # Who only matched a number must not learn a name by searching for it.
+        return [tie for tie in tied if tie.patient_id in hits and tie.knows_person(profession)]
+
     last = decode_cursor(query.after, UUID)
-    before, ties, version = last[0] if last else None, list[Tie](), await reach.table_version(tx)
-    while len(ties) <= query.limit:
-        ids = await reach.candidates(tx, organization.id, before, SCANNED_AT_ONCE)
-        if not ids:
-            break
-        before = ids[-1]
-        tied, version = await reach.ties(tx, [(id_, organization.id) for id_ in ids])
-        tied = [tie for tie in tied if tie.bases(profession)]
-        if wanted != patients.Find():
-            hits = await patients.find(tx, asked, [tie.patient_id for tie in tied], wanted)
-            # Who only matched a number must not learn a name by searching for it.
-            tied = [tie for tie in tied if tie.patient_id in hits and tie.knows_person(profession)]
-        ties += tied
-    more, ties = len(ties) > query.limit, ties[: query.limit]
-    grants = await authorize_page(tx, asked, Permission.patient_search, ties, version)
+    grants, following = await reach_page(
+        tx, asked, Permission.patient_search, last[0] if last else None, query.limit, pick
+    )
     persons = await patients.load_persons(tx, grants)
     items = [
-        _shown(grant, persons[grant.patient_id], tie.bases(profession)) for grant, tie in zip(grants, ties, strict=True)
+        _shown(grant, persons[grant.patient_id], grant.tie.bases(profession) if grant.tie else ()) for grant in grants
     ]
-    return page(items, encode_cursor(ties[-1].patient_id) if more else None)
+    return page(items, encode_cursor(following) if following else None)
 
 
 def _wanted(query: PatientQuery, organization_id: UUID) -> patients.Find:

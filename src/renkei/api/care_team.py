@@ -1,13 +1,13 @@
-"""/v1/patients/{id}/care-team and …/emergency-access."""
+"""/v1/patients/{id}/care-team."""
 
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from renkei.actions import care_team, emergency_access
+from renkei.actions import care_team
 from renkei.api.documents import BODY, problems
 from renkei.api.door import Asking, Door, answer
-from renkei.schemas.care_teams import EmergencyIn, PlaceIn
+from renkei.schemas.care_teams import PlaceIn
 from renkei.vocabulary import Permission
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["care team ケアチーム"], route_class=Door)
@@ -36,25 +36,4 @@ async def read_care_team(call: Asking, patient_id: UUID) -> Response:
 async def end_care_team(call: Asking, patient_id: UUID, organization_id: UUID) -> Response:
     """事業所の所属を終える。直ちに効力を持つ。 End a place; effective at once."""
     await care_team.end_care_team(call.tx, call.asked, patient_id, organization_id)
-    return Response(status_code=204)
-
-
-@router.post(
-    "/emergency-access", name=Permission.emergency_access_open, status_code=201, responses=problems(*BODY, 403, 404)
-)
-async def open_emergency_access(call: Asking, patient_id: UUID, emergency: EmergencyIn) -> Response:
-    """緊急閲覧を開始する。 Read without consent to protect life: for hours, on record for ever."""
-    opened = await emergency_access.open_emergency_access(call.tx, call.asked, patient_id, emergency)
-    return answer(opened, 201)
-
-
-@router.delete(
-    "/emergency-access/{emergency_id}",
-    name=Permission.emergency_access_close,
-    status_code=204,
-    responses=problems(403, 404),
-)
-async def close_emergency_access(call: Asking, patient_id: UUID, emergency_id: UUID) -> Response:
-    """緊急閲覧を終える。 Close it before its time."""
-    await emergency_access.close_emergency_access(call.tx, call.asked, patient_id, emergency_id)
     return Response(status_code=204)

@@ -36,6 +36,7 @@ FROM join_requests j JOIN organizations o ON o.id = j.organization_id
 WHERE j.patient_id = %s
   AND NOT EXISTS (SELECT FROM care_team_places t WHERE t.patient_id = j.patient_id
                   AND t.organization_id = j.organization_id AND t.recorded_at >= j.requested_at)
+  AND NOT EXISTS (SELECT FROM request_decisions d WHERE d.patient_id = j.patient_id AND d.request_id = j.id)
 ORDER BY j.requested_at DESC, j.id DESC
 """
 INSERT_FOUNDING = """
@@ -44,12 +45,14 @@ VALUES (%s, %s, %s, %s, (now() AT TIME ZONE 'Asia/Tokyo')::date, false, clock_ti
 """
 
 
-def insert_place(tx: Transaction, grant: Grant, organization_id: UUID, place: PlaceIn) -> UUID:
-    """Append a period; its id."""
-    place_id = new_id()
-    period = (place.valid_from, place.valid_until)
-    tx.later(INSERT, [grant.patient_id, place_id, organization_id, place.part, *period, grant.event_id])
-    return place_id
+async def give_place(tx: Transaction, grant: Grant, organization_id: UUID, place: PlaceIn) -> tuple[bool, bool]:
+    """Append a period unless it is the one that holds. Whether it is new, and whether the organization's first."""
+    newest = await newest_place(tx, grant, organization_id)
+    same = (place.part, place.valid_from, place.valid_until)
+    new = newest is None or newest.ended or (newest.part, newest.valid_from, newest.valid_until) != same
+    if new:
+        tx.later(INSERT, [grant.patient_id, new_id(), organization_id, *same, grant.event_id])
+    return new, newest is None
 
 
 def insert_founding_place(tx: Transaction, grant: Grant, part: str) -> None:
