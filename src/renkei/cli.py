@@ -1,4 +1,4 @@
-"""``renkei demo | serve | work | migrate | admin``. Calls actions, holds no SQL.
+"""``renkei demo | serve | work | migrate | admin | audit``. Calls actions, holds no SQL.
 
 Without RENKEI_DATABASE_URL every command looks for the demo of RENKEI_DATA_DIR, and leaves it as it finds it.
 """
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from renkei import operator
+from renkei import ledger_cli, operator
 from renkei.actions.administration import found_installation
 from renkei.demo.run import run_demo, with_embedded
 from renkei.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -26,6 +26,7 @@ HELP = {
     "work": "定期処理を動かす / run the worker",
     "migrate": "データベースを最新の形にする / bring the database up to date",
     "admin": "管理者のクライアントを作る / make an administrator's client",
+    "audit": "監査記録の書き出し・検証、漏えいの調査 / export and verify the ledger, answer a breach",
 }
 
 
@@ -53,6 +54,8 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> None:
             (operator.check if chosen.check else operator.migrate)(found(settings))
         case "admin":
             asyncio.run(_make_admin(found(settings), chosen.name))
+        case "audit":
+            ledger_cli.run(chosen, found(settings) if ledger_cli.needs_database(chosen) else settings)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="表の定義と比べるだけ / only compare with the tables"
     )
     each["admin"].add_argument("name", help="名称 / its name")
+    ledger_cli.add_arguments(each["audit"])
     return parser
 
 

@@ -20,6 +20,7 @@ from renkei.ids import new_id
 from renkei.settings import Settings
 from renkei.vocabulary import ActorKind
 from renkei.worker import work
+from renkei.worker.sealing import Sealer
 
 OPERATOR = Actor(ActorKind.worker, UUID(int=0), None, ())
 """Who acts at the command line."""
@@ -100,7 +101,7 @@ async def run_worker(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await work(engine, stop)
+    await work(engine, stop, Sealer.of(settings))
     await engine.dispose()
 
 

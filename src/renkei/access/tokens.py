@@ -1,4 +1,4 @@
-"""Access tokens: ES256 and nothing else. The one module that touches python-jose.
+"""Access tokens, and the signatures of seals: ES256 and nothing else. The one module that touches python-jose.
 
 python-jose 3.5 accepts a token without ``aud`` or ``exp`` even when they are checked, confuses HS and RS when
 ``algorithms`` is open, ignores ``crit`` and ``typ``. So everything is required and compared here, the algorithm is one
@@ -23,6 +23,8 @@ from jose.exceptions import JOSEError
 from renkei.errors import Unauthorized
 
 ALGORITHM = "ES256"
+TOKEN, SEAL = "at+jwt", "renkei-seal"
+"""The types of what is signed here."""
 LARGEST_TOKEN = 8_000
 SIGNATURE_BYTES = 64
 AUDIENCE = "renkei"
@@ -62,11 +64,7 @@ class Keys:
                 raise ValueError(f"{path.name} is not a P-256 private key")
             jwk = _jwk(key.public_key())
             kid = jwk["kid"]
-            public[kid] = (
-                key.public_key()
-                .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-                .decode()
-            )
+            public[kid] = _public_pem(key.public_key())
             jwks.append(jwk)
             signing = (kid, pem.decode())
         return cls(*signing, public, {"keys": jwks})
@@ -97,30 +95,20 @@ def _jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
     return {"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": kid, "use": "sig", "alg": ALGORITHM}
 
 
+def _public_pem(key: ec.EllipticCurvePublicKey) -> str:
+    kind = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_bytes(serialization.Encoding.PEM, kind).decode()
+
+
 def issue(keys: Keys, claims: Mapping[str, Any]) -> str:
     """Sign an access token (RFC 9068 ``at+jwt``)."""
-    headers = {"kid": keys.signing_kid, "typ": "at+jwt"}
+    headers = {"kid": keys.signing_kid, "typ": TOKEN}
     return str(jws.sign(dict(claims), keys.signing_pem, headers=headers, algorithm=ALGORITHM))
 
 
 def verify(keys: Keys, token: str, issuer: str, moment: float) -> dict[str, Any]:
     """The claims of a token that holds in every respect. moment: seconds since 1970. Raises Unauthorized."""
-    if len(token) > LARGEST_TOKEN or token.count(".") != 2:
-        raise Unauthorized(_INVALID)
-    first, second, signature = token.split(".")
-    header = _decode(first)
-    kid = header.get("kid")
-    if header.keys() != _HEADER or header["alg"] != ALGORITHM or header["typ"] != "at+jwt" or not isinstance(kid, str):
-        raise Unauthorized(_INVALID)
-    if (pem := keys.public_pem.get(kid)) is None:
-        raise Unauthorized(_INVALID)
-    if len(_canonical(signature)) != SIGNATURE_BYTES:
-        raise Unauthorized(_INVALID)
-    try:
-        jws.verify(token, pem, algorithms=[ALGORITHM])
-    except (JOSEError, ValueError, TypeError) as error:
-        raise Unauthorized(_INVALID) from error
-    claims = _decode(second)
+    claims = _signed(keys.public_pem, token, TOKEN)
     _require_types(claims)
     if claims["iss"] != issuer or claims["aud"] != AUDIENCE or claims["iat"] > moment + LEEWAY_SECONDS:
         raise Unauthorized(_INVALID)
@@ -131,6 +119,53 @@ def verify(keys: Keys, token: str, issuer: str, moment: float) -> dict[str, Any]
     if claims["exp"] <= moment:
         raise Unauthorized(_EXPIRED)
     return claims
+
+
+def sign_seal(keys: Keys, statement: Mapping[str, Any]) -> str:
+    """A seal's signature over its statement: a compact JWS (RFC 7515) of a type of its own."""
+    headers = {"kid": keys.signing_kid, "typ": SEAL}
+    return str(jws.sign(dict(statement), keys.signing_pem, headers=headers, algorithm=ALGORITHM))
+
+
+def verify_seal(public_pem: Mapping[str, str], signature: str) -> dict[str, Any]:
+    """The statement that a seal's signature holds for. public_pem: by kid. Raises Unauthorized.
+
+    A token is no seal and a seal no token, whichever key signed it: their types differ, and each is asked for.
+    """
+    return _signed(public_pem, signature, SEAL)
+
+
+def public_keys(jwks: Mapping[str, Any]) -> dict[str, str]:
+    """The P-256 keys of a JSON Web Key Set, as PEM by their thumbprint, whatever ``kid`` it claims. Raises ValueError."""
+    found = {}
+    try:
+        for jwk in jwks["keys"]:
+            x, y = (int.from_bytes(_canonical(jwk[name]), "big") for name in ("x", "y"))
+            key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+            found[_jwk(key)["kid"]] = _public_pem(key)
+    except (KeyError, TypeError, AttributeError, Unauthorized) as error:
+        raise ValueError("not a set of P-256 keys") from error
+    return found
+
+
+def _signed(public_pem: Mapping[str, str], token: str, kind: str) -> dict[str, Any]:
+    """The members of a compact JWS of this type that one of these keys has signed. Raises Unauthorized."""
+    if len(token) > LARGEST_TOKEN or token.count(".") != 2:
+        raise Unauthorized(_INVALID)
+    first, second, signature = token.split(".")
+    header = _decode(first)
+    kid = header.get("kid")
+    if header.keys() != _HEADER or header["alg"] != ALGORITHM or header["typ"] != kind or not isinstance(kid, str):
+        raise Unauthorized(_INVALID)
+    if (pem := public_pem.get(kid)) is None:
+        raise Unauthorized(_INVALID)
+    if len(_canonical(signature)) != SIGNATURE_BYTES:
+        raise Unauthorized(_INVALID)
+    try:
+        jws.verify(token, pem, algorithms=[ALGORITHM])
+    except (JOSEError, ValueError, TypeError) as error:
+        raise Unauthorized(_INVALID) from error
+    return _decode(second)
 
 
 def _require_types(claims: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from renkei.actions import access
+from renkei.actions import access, access_log
 from renkei.api.documents import problems
 from renkei.api.door import Asking, Door, answer, listing
 from renkei.schemas.paging import Page
@@ -23,7 +23,7 @@ async def read_access(call: Asking, patient_id: UUID) -> Response:
 @router.get("/patients/{patient_id}/access-log", name=Permission.access_log_read, responses=problems(403, 404, 422))
 async def read_access_log(call: Asking, patient_id: UUID, query: Annotated[Page, Query()]) -> Response:
     """閲覧記録。 Who looked or was refused, when, at which groups, on what basis."""
-    return listing(call, await access.read_access_log(call.tx, call.asked, patient_id, query))
+    return listing(call, await access_log.read_access_log(call.tx, call.asked, patient_id, query))
 
 
 @router.get("/me", name="me.read", responses=problems())

@@ -25,6 +25,7 @@ from renkei.main import create_app
 from renkei.operator import as_operator, server_options
 from renkei.settings import Settings
 from renkei.worker import work
+from renkei.worker.sealing import Sealer
 
 DATABASE = "renkei"
 CREDENTIALS = "credentials.json"
@@ -87,7 +88,7 @@ async def _serve(settings: Settings) -> None:
     server = Server(uvicorn.Config(create_app(settings), **server_options(settings)))
     engine = make_engine(_url(settings.worker_database_url), WORKER_ROLE, 2)
     serving = asyncio.create_task(server.serve())
-    working = asyncio.create_task(work(engine, stop))
+    working = asyncio.create_task(work(engine, stop, Sealer.of(settings)))
     telling = asyncio.create_task(_tell(settings, server))
     try:
         await asyncio.wait({asyncio.create_task(stop.wait()), serving, telling}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,13 +1,15 @@
-"""DOOR whose caller is the clock: gives committed changes their positions in the feed."""
+"""DOOR whose caller is the clock: gives committed changes their positions in the feed, and seals the ledger."""
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.database import transaction
 from renkei.errors import Unavailable
 from renkei.store.changes import publish
+from renkei.worker.sealing import Sealer
 
 EVERY_SECONDS = 0.3
 """A change is readable within a second of its commit."""
@@ -15,22 +17,42 @@ AFTER_FAILURE_SECONDS = 2.0
 
 log = logging.getLogger("renkei.worker")
 
+Job = Callable[[AsyncEngine], Awaitable[bool]]
+"""Does one piece of work; whether more of it may be waiting."""
 
-async def work(engine: AsyncEngine, stop: asyncio.Event) -> None:
-    """Publish until told to stop. Several may run: one works, behind a lock, the others wait for it to go.
 
-    A database that is away is waited for; what was committed meanwhile is published when it is back.
+async def work(engine: AsyncEngine, stop: asyncio.Event, sealer: Sealer | None = None) -> None:
+    """Publish, and seal where there is a sealer, until told to stop.
+
+    Several may run: one does each job, behind a lock, the others wait for it to go. A database that is away is waited for;
+    what was committed meanwhile is published and sealed when it is back.
     """
+    jobs = [_often(engine, stop, publish_changes, EVERY_SECONDS)]
+    if sealer is not None:
+        jobs.append(_often(engine, stop, sealer.work, sealer.seconds))
+    await asyncio.gather(*jobs)
+
+
+async def publish_changes(engine: AsyncEngine) -> bool:
+    """Give committed changes their positions."""
+    async with transaction(engine) as tx:
+        published = await publish(tx)
+    if published:
+        log.debug("published %d changes", published)
+    return published > 0
+
+
+async def _often(engine: AsyncEngine, stop: asyncio.Event, job: Job, seconds: float) -> None:
     while not stop.is_set():
-        pause = EVERY_SECONDS
+        pause = seconds
         try:
-            async with transaction(engine) as tx:
-                published = await publish(tx)
-            if published:
-                log.debug("published %d changes", published)
+            if await job(engine):
                 continue
         except Unavailable as error:
             log.warning("database unavailable: %s", error.__cause__)
+            pause = AFTER_FAILURE_SECONDS
+        except OSError as error:  # the journal's disk: the seals stand, and are noted when it is back
+            log.error("the journal of seals cannot be written: %s", error)
             pause = AFTER_FAILURE_SECONDS
         try:
             await asyncio.wait_for(stop.wait(), pause)

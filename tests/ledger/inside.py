@@ -1,0 +1,61 @@
+"""Sealing by hand, and the ledger as lines."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from renkei.access.actor import Actor
+from renkei.access.audit import Asked
+from renkei.access.tokens import Keys
+from renkei.access.verification import Verifier
+from renkei.actions.audit_export import Days, export_lines
+from renkei.database import SERVICE_ROLE, WORKER_ROLE, make_engine
+from renkei.ids import new_id
+from renkei.settings import Settings
+from renkei.vocabulary import ActorKind
+from renkei.worker.journal import Journal
+from renkei.worker.sealing import Sealer
+
+EVERYTHING = Days()
+
+
+def sealer(settings: Settings, folder: Path | None = None) -> Sealer:
+    """The keys of this test process, as all seals of its database follow one another; the journal may be another."""
+    return Sealer(Keys.load(settings.seal_keys_dir), Journal((folder or settings.data_dir) / "seals.ndjson"), 0.05)
+
+
+@asynccontextmanager
+async def engines(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, AsyncEngine]]:
+    """As the worker, and as the service."""
+    assert settings.worker_database_url and settings.database_url
+    worker = make_engine(settings.worker_database_url.get_secret_value(), WORKER_ROLE, 2)
+    service = make_engine(settings.database_url.get_secret_value(), SERVICE_ROLE, 2)
+    yield worker, service
+    await worker.dispose()
+    await service.dispose()
+
+
+async def seal_all(worker: AsyncEngine, with_: Sealer) -> None:
+    """Seal until nothing waits, and note it."""
+    while await with_.seal(worker):
+        pass
+    await with_.work(worker)
+
+
+async def lines(service: AsyncEngine, days: Days = EVERYTHING) -> list[dict[str, Any]]:
+    """An export."""
+    asked = Asked(new_id(), Actor(ActorKind.auditor, UUID(int=0), None, ()), "audit.read")
+    return [line async for line in export_lines(service, asked, days)]
+
+
+def verified(found: list[dict[str, Any]], keys: Keys, journal: list[dict[str, Any]] | None = None) -> Verifier:
+    """All lines taken and finished."""
+    verifier = Verifier(keys.public_pem, journal)
+    for line in found:
+        verifier.take(line)
+    verifier.finish()
+    return verifier
