@@ -57,6 +57,32 @@ ROUTES = [
     Route("GET", f"{PATIENT}/access", "access.read"),
     Route("GET", f"{PATIENT}/access-log", "access_log.read"),
     Route("POST", f"{PATIENT}/emergency-access", "emergency_access.open", lambda _: emergency()),
+    Route("GET", f"{PATIENT}/emergency-access", "emergency_access.read"),
+    Route(
+        "POST",
+        f"{PATIENT}/emergency-access/{{emergency_id}}/review",
+        "emergency_access.review",
+        lambda _: {"finding": "justified", "comment": "救急搬送を確認"},
+    ),
+    Route(
+        "POST",
+        f"{PATIENT}/access-requests",
+        "access_request.submit",
+        lambda _: {"wants": "consent", "groups": ["living"], "reason": "引継ぎのため"},
+    ),
+    Route("GET", f"{PATIENT}/access-requests", "access_request.read"),
+    Route(
+        "POST",
+        f"{PATIENT}/access-requests/{{request_id}}/approval",
+        "access_request.approve",
+        lambda _: {"place": {"part": "other", "valid_from": tokyo()}},
+    ),
+    Route(
+        "POST",
+        f"{PATIENT}/access-requests/{{request_id}}/refusal",
+        "access_request.refuse",
+        lambda _: {"comment": "担当外"},
+    ),
     # What ends something comes last: the routes above are asked before it.
     Route("DELETE", f"{PATIENT}/emergency-access/{{emergency_id}}", "emergency_access.close"),
     Route("POST", f"{PATIENT}/consents/{{consent_id}}/withdrawal", "consent.withdraw", _reason),
@@ -66,6 +92,10 @@ ROUTES = [
 ]
 BREAKING_GLASS = "emergency_access.open"
 """The one act that needs no tie, and so tells that the patient exists; it is announced to the team."""
+ITS_OWN = {BREAKING_GLASS, "emergency_access.close"}
+"""Acts on what the reader has opened itself."""
+ASKING = {"access_request.submit", "access_request.read"}
+"""What any tie allows, whatever the profession: asking, and seeing what became of it."""
 
 
 def ids_of(route: Route, made: Made, organization: str) -> dict[str, str]:
@@ -78,6 +108,7 @@ def ids_of(route: Route, made: Made, organization: str) -> dict[str, str]:
         "organization_id": organization,
         "consent_id": consent_id,
         "emergency_id": emergency_id,
+        "request_id": (made.requests or [made.id])[-1 if "refusal" in route.path else 0],
     }
 
 

@@ -79,6 +79,8 @@ async def test_ids_of_another_team_open_nothing(region: Region) -> None:
     ours, theirs = await World.found(region), await World.found(region)
     state = Ties("now", emergency=frozenset({"medical"}), consents=(Consent(EVERYTHING),))
     mine, other = await ours.make(state), await theirs.make(state)
+    await ours.request(mine)
+    await theirs.request(other)
     parameters, swapped, opened = set(), 0, []
     for route in ROUTES:
         own, strange = ids_of(route, mine, ours.reader.id), ids_of(route, other, theirs.reader.id)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import psycopg
+from tests.access import oracle
 from tests.access.oracle import RESTRICTED, Consent, Ties
 from tests.factories import (
     EVERY_PROFESSION,
@@ -27,11 +29,20 @@ from tests.factories import (
 from renkei.settings import Settings
 
 PROFESSIONS = [*EVERY_PROFESSION, "system"]
+FAMILY = {"ichiro": "髙橋 一郎", "jiro": "高橋　次郎"}
+"""Who of the family gives a consent, as it is written there."""
+MEMBERS: dict[str, Any] = {
+    "ichiro": {"name": {"family": "高橋", "given": "一郎"}, "relationship": "husband"},
+    "jiro": {"name": {"text": "髙橋次郎"}, "relationship": "son"},
+    "": {"relationship": "daughter", "note": "氏名は聞いていない"},
+}
+"""Their rows of ``family.member``, written otherwise; one has no name, so that no consent can be its own."""
 VALUES: dict[str, Any] = {
     "person.wish": "家で過ごしたい",
     "person.preferred_name": "ハナさん",
     "family.household": {"type": "alone", "members": 1, "daytime_alone": True},
     "family.caregiver_health": "腰痛",
+    "family.member": list(MEMBERS.values()),
     "medical.present_illness": "慢性心不全",
     "medical.stability": {"level": "stable"},
     "living.bedridden_level": "B2",
@@ -50,6 +61,15 @@ VALUES: dict[str, Any] = {
 """One item of every (group, tier), and every restricted item."""
 
 OWN = {"person.preferred_name": "ハナちゃん", "medical.infection": [{"presence": "none"}], "living.night_care": "なし"}
+
+
+def meant(ties: Ties, who: str, code: str, delegated: tuple[str, ...]) -> tuple[Any, str | None]:
+    """What the oracle would have shown of the author's statement on an item, and why not all of it."""
+    reason, names = oracle.hidden(ties, who, code, delegated=delegated), oracle.members(ties, who)
+    if reason is not None or code != "family.member" or names is None:
+        return (VALUES[code] if reason is None else None), reason
+    rows = [row for key, row in MEMBERS.items() if key in names]
+    return rows or None, None if rows == VALUES[code] else "family_consent_missing"
 
 
 def tokyo(days: int = 0) -> str:
@@ -87,6 +107,7 @@ class Made:
     own_sheet: str | None = None
     consents: list[str] = field(default_factory=list)
     emergency: str | None = None
+    requests: list[str] = field(default_factory=list)
 
     @property
     def path(self) -> str:
@@ -115,13 +136,15 @@ class World:
         made = Made(patient, kana, "", "")
         made.sheet = (await submit(author, patient, face_sheet(VALUES), by="physician"))["id"]
         made.report = (await submit(author, patient, care_report(VALUES), by="physician"))["id"]
-        if ties.requested:
+        if ties.requested or ties.refused:
             matched = await reader.post("/v1/patients", {**whole, "name": {"family": "違う名"}})
             assert matched.json() == {"id": patient, **whole, "name": {"family": "違う名"}, "tie": "requested"}
         elif ties.own or ties.team:
             await join(author, reader, patient)
         if ties.own:
             made.own_sheet = (await submit(reader, patient, face_sheet(OWN, OWN), by="physician"))["id"]
+        if ties.refused:
+            await self.refuse(made)
         place = f"{made.path}/care-team/{reader.id}"
         if ties.team == "not_yet":
             await join(author, reader, patient, valid_from=tokyo(1))
@@ -141,19 +164,58 @@ class World:
         named = {"named": [self.reader.id], "other": [self.author.id]}.get(consent.to, [])
         to = {"care_team": consent.to == "team", "organizations": named}
         said = {
-            "recipients": {**to, "professions": sorted(consent.professions)},
+            "recipients": {
+                **to,
+                "except_organizations": [self.reader.id] if consent.excepted else [],
+                "professions": sorted(consent.professions),
+            },
             "groups": sorted(consent.groups),
+            "tiers": sorted(consent.tiers),
             "restricted": sorted(consent.restricted),
             "valid_from": start,
             "valid_until": end,
         }
         if consent.about == "family":
-            said = {**family_consent(), **said}
+            said = {**family_consent(), "family_name": FAMILY[consent.by], **said}
         made = await agree(self.author, patient, **said)
         if consent.when == "withdrawn":
-            done = await self.author.post(f"/v1/patients/{patient}/consents/{made}/withdrawal", {"reason": "申し出"})
-            assert done.status_code == 201
+            assert (await self.withdraw(patient, made)).status_code == 201
+        elif consent.less:
+            answer = await self.withdraw(patient, made, consent.less)
+            assert answer.status_code == 201, answer.text
+            return str(answer.json()["replaced_by"]["id"])
         return made
+
+    async def withdraw(self, patient: str, consent_id: str, less: Iterable[str] = ()) -> httpx.Response:
+        """End a consent, or of it only these groups, tiers and restricted items."""
+        only = {
+            "groups": sorted(set(less) & EVERYTHING),
+            "tiers": sorted(set(less) & {"basic", "optional"}),
+            "restricted": sorted(set(less) & RESTRICTED),
+        }
+        body = {"reason": "申し出", **({"only": {k: v for k, v in only.items() if v}} if less else {})}
+        return await self.author.post(f"/v1/patients/{patient}/consents/{consent_id}/withdrawal", body)
+
+    async def refuse(self, made: Made) -> None:
+        """Tell the reader, who asks to join, no."""
+        asked = (await self.author.get(f"{made.path}/access-requests")).json()["items"]
+        (request,) = [r["id"] for r in asked if r["state"] == "open" and r["organization"]["id"] == self.reader.id]
+        told = await self.author.post(f"{made.path}/access-requests/{request}/refusal", {"comment": "担当外"})
+        assert told.status_code == 201, told.text
+
+    async def review(self, made: Made) -> None:
+        """The team's finding on the reader's emergency access."""
+        path = f"{made.path}/emergency-access/{made.emergency}/review"
+        found = await self.author.post(path, {"finding": "justified", "comment": "救急搬送を確認"})
+        assert found.status_code == 201, found.text
+
+    async def request(self, made: Made) -> None:
+        """The reader asks for two things, one to be approved and one to be refused."""
+        for wants in ({"wants": "care_team"}, {"wants": "consent", "groups": ["medical"]}):
+            body = {**wants, "reason": "引継ぎのため"}
+            asked = await self.reader.post(f"{made.path}/access-requests", body, by="physician")
+            assert asked.status_code == 201, asked.text
+            made.requests.append(asked.json()["id"])
 
     async def break_glass(self, patient: str, groups: Iterable[str]) -> str:
         """Open an emergency access for the reader; its id."""
