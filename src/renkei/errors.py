@@ -18,7 +18,7 @@ RenkeiError                     status  type (urn:renkei:problem:…)
 └── Unavailable                 503     unavailable        with Retry-After
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -204,9 +204,13 @@ class TooLarge(RenkeiError):
 
 
 class WrongMediaType(RenkeiError):
-    """The body is not application/json."""
+    """The body is of another media type than the route takes."""
 
-    status, kind, title = 415, "wrong-media-type", ("application/json で送ってください", "Send application/json")
+    status, kind, title = 415, "wrong-media-type", ("本文の種類が違います", "Wrong media type")
+
+    def __init__(self, taken: Collection[str]) -> None:
+        names = ", ".join(sorted(taken))
+        super().__init__((f"{names} で送ってください", f"Send {names}"))
 
 
 class Invalid(RenkeiError):

@@ -39,7 +39,7 @@ _TITLES = {
     409: "既存の記録と矛盾 / conflict",
     412: "前提の版が違う / not the version that holds",
     413: "本文が大きすぎる / too large",
-    415: "application/json でない / wrong media type",
+    415: "本文の種類が違う / wrong media type",
     422: "内容の誤り(すべて列挙) / invalid, every fault listed",
     429: "要求が多すぎる / too many requests",
     503: "一時的に利用できない / try again later",

@@ -35,6 +35,7 @@ from renkei.errors import (
     Unparsable,
     WrongMediaType,
 )
+from renkei.schemas.evidence import MEDIA_TYPES
 from renkei.schemas.fields import LARGEST_ANSWER
 from renkei.schemas.json_body import parse_json
 from renkei.settings import Settings
@@ -88,7 +89,7 @@ class Door(APIRoute):
         async def handle(request: Request) -> Response:
             service: Service = request.app.state.service
             actor = await service.identity.identify(bearer_token(request))
-            body = await read_json(request, service.settings.max_document_bytes) if self.body_expected else None
+            body = await self.read_body(request, service.settings) if self.body_expected else None
             require_known_query(request, known)
             asked = Asked(request.state.request_id, actor, self.name, _path_id(request, "record_id"))
             try:
@@ -118,8 +119,19 @@ class Door(APIRoute):
 
     @property
     def body_expected(self) -> bool:
-        """Whether this route reads a JSON body."""
+        """Whether this route reads a body."""
         return bool(self.methods and self.methods & {"POST", "PUT", "PATCH"})
+
+    async def read_body(self, request: Request, settings: Settings) -> Any:
+        """The body, read before anything is decided."""
+        return await read_json(request, settings.max_document_bytes)
+
+
+class UploadDoor(Door):
+    """A route that takes a file as it is, neither in JSON nor in a form. Its body is the media type and the bytes."""
+
+    async def read_body(self, request: Request, settings: Settings) -> tuple[str, bytes]:
+        return await read_raw(request, MEDIA_TYPES, settings.max_evidence_bytes)
 
 
 async def _answered(inside: Callable[[Request], Coroutine[Any, Any, Response]], request: Request) -> Response:
@@ -171,10 +183,19 @@ def bearer_token(request: Request) -> str:
 
 
 async def read_json(request: Request, limit: int) -> Any:
-    """The body, counted while it streams and parsed strictly; left where FastAPI looks for it."""
+    """The body, parsed strictly; left where FastAPI looks for it."""
+    _, raw = await read_raw(request, {"application/json"}, limit)
+    body = parse_json(raw)
+    # Starlette's own places for them: FastAPI then validates what was parsed here, and reads nothing itself.
+    request._body, request._json = raw, body
+    return body
+
+
+async def read_raw(request: Request, taken: Collection[str], limit: int) -> tuple[str, bytes]:
+    """The media type, one of ``taken``, and the bytes of the body, counted while it streams."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise WrongMediaType
+    if media not in taken:
+        raise WrongMediaType(taken)
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > limit:  # Python refuses to read thousands of digits
         raise TooLarge(limit)
@@ -187,13 +208,9 @@ async def read_json(request: Request, limit: int) -> Any:
             chunks.append(chunk)
     except ClientDisconnect:
         raise Unparsable(("本文が途中で切れました", "The body was cut off")) from None
-    raw = b"".join(chunks)
-    if not raw:
+    if not size:
         raise Unparsable(("本文がありません", "The body is missing"))
-    body = parse_json(raw)
-    # Starlette's own places for them: FastAPI then validates what was parsed here, and reads nothing itself.
-    request._body, request._json = raw, body
-    return body
+    return media, b"".join(chunks)
 
 
 def patient_of(request: Request) -> UUID:
