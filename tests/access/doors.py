@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from tests.access.world import VALUES, Made, World, care_report, emergency, face_sheet, tokyo
 from tests.factories import Vendor, consent
+from tests.schemas.scans import pdf
 
 
 def _reason(_: World) -> dict[str, str]:
@@ -30,12 +31,19 @@ class Route:
 
     async def ask(self, vendor: Vendor, world: World, ids: dict[str, str], by: str | None = "") -> httpx.Response:
         """One request with these ids in the path."""
-        body = {} if self.body is None else {"json": self.body(world)}
-        who = self.by if by == "" else by
+        body, who = {} if self.body is None else _sent(self.body(world)), self.by if by == "" else by
         return await vendor.call(self.method, self.path.format(**ids), by=who, **body)
 
 
+def _sent(body: Any) -> dict[str, Any]:
+    """A body as httpx takes it: bytes as the file they are, all else as JSON."""
+    if isinstance(body, bytes):
+        return {"content": body, "headers": {"Content-Type": "application/pdf"}}
+    return {"json": body}
+
+
 PATIENT = "/v1/patients/{patient_id}"
+CONSENT = f"{PATIENT}/consents/{{consent_id}}"
 ROUTES = [
     Route("GET", PATIENT, "patient.read"),
     Route("POST", f"{PATIENT}/face-sheets", "face_sheet.submit", lambda _: face_sheet(VALUES)),
@@ -47,6 +55,11 @@ ROUTES = [
     Route("GET", f"{PATIENT}/summary", "summary.read"),
     Route("POST", f"{PATIENT}/consents", "consent.record", lambda _: consent()),
     Route("GET", f"{PATIENT}/consents", "consent.read"),
+    Route("POST", f"{PATIENT}/consents/preview", "consent.preview", lambda _: consent()),
+    Route("POST", f"{CONSENT}/withdrawal/preview", "consent.preview", lambda _: {}),
+    Route("POST", f"{CONSENT}/evidence", "consent_evidence.add", lambda _: pdf(b"<< /Title (2) >>")),
+    Route("GET", f"{CONSENT}/evidence", "consent_evidence.read"),
+    Route("GET", f"{CONSENT}/evidence/{{evidence_id}}", "consent_evidence.read"),
     Route("GET", f"{PATIENT}/care-team", "care_team.read"),
     Route(
         "PUT",
@@ -85,7 +98,7 @@ ROUTES = [
     ),
     # What ends something comes last: the routes above are asked before it.
     Route("DELETE", f"{PATIENT}/emergency-access/{{emergency_id}}", "emergency_access.close"),
-    Route("POST", f"{PATIENT}/consents/{{consent_id}}/withdrawal", "consent.withdraw", _reason),
+    Route("POST", f"{CONSENT}/withdrawal", "consent.withdraw", _reason),
     Route("POST", f"{PATIENT}/face-sheets/{{record_id}}/withdrawal", "face_sheet.withdraw", _reason),
     Route("POST", f"{PATIENT}/care-reports/{{record_id}}/withdrawal", "care_report.withdraw", _reason),
     Route("DELETE", f"{PATIENT}/care-team/{{organization_id}}", "care_team.end"),
@@ -107,6 +120,7 @@ def ids_of(route: Route, made: Made, organization: str) -> dict[str, str]:
         "record_id": record,
         "organization_id": organization,
         "consent_id": consent_id,
+        "evidence_id": made.evidence or made.id,
         "emergency_id": emergency_id,
         "request_id": (made.requests or [made.id])[-1 if "refusal" in route.path else 0],
     }

@@ -25,6 +25,7 @@ from tests.factories import (
     sheet,
     submit,
 )
+from tests.schemas.scans import PDF
 
 from renkei.settings import Settings
 
@@ -108,6 +109,7 @@ class Made:
     consents: list[str] = field(default_factory=list)
     emergency: str | None = None
     requests: list[str] = field(default_factory=list)
+    evidence: str | None = None
 
     @property
     def path(self) -> str:
@@ -152,6 +154,8 @@ class World:
             assert (await author.call("DELETE", place)).status_code == 204
         for consent in ties.consents:
             made.consents.append(await self.agree(patient, consent))
+        if made.consents:
+            made.evidence = await self.sign(made)
         if ties.emergency:
             made.emergency = await self.break_glass(patient, ties.emergency)
         return made
@@ -185,6 +189,13 @@ class World:
             assert answer.status_code == 201, answer.text
             return str(answer.json()["replaced_by"]["id"])
         return made
+
+    async def sign(self, made: Made) -> str:
+        """Keep a copy of what was signed beside the first consent; its id."""
+        path, media = f"{made.path}/consents/{made.consents[0]}/evidence", {"Content-Type": "application/pdf"}
+        kept = await self.author.call("POST", path, content=PDF, headers=media)
+        assert kept.status_code == 201, kept.text
+        return str(kept.json()["id"])
 
     async def withdraw(self, patient: str, consent_id: str, less: Iterable[str] = ()) -> httpx.Response:
         """End a consent, or of it only these groups, tiers and restricted items."""
