@@ -12,10 +12,11 @@ from renkei.catalogue import load_catalogue
 from renkei.database import Row, Transaction
 from renkei.errors import NotFound
 from renkei.schemas.answers import rfc3339
+from renkei.schemas.family_members import MISSING, agreed_items
 from renkei.schemas.paging import ReportQuery, decode_cursor, page_of
 from renkei.schemas.summary import part_of
 from renkei.store import records
-from renkei.vocabulary import Permission, RecordKind
+from renkei.vocabulary import Group, Permission, RecordKind
 
 
 async def read_face_sheet(tx: Transaction, asked: Asked, patient_id: UUID, record_id: UUID) -> dict[str, Any]:
@@ -67,6 +68,10 @@ def _shown(grant: Grant, kind: RecordKind, row: Row) -> dict[str, Any]:
     open_parts = grant.view.own if mine else grant.view.shared
     readable = {code for code, item in items.items() if part_of(item) in open_parts}
     said = {g: {n: v for n, v in of.items() if f"{g}.{n}" in readable} for g, of in body["items"].items()}
+    withheld = grant.view.withheld_in(kind.groups, of_own=mine)
+    family = said.get(Group.family, {})
+    if not mine and (agreed := agreed_items(family, grant.view.members)) != family:
+        said[Group.family], withheld = agreed, [*withheld, MISSING]
     absent = {code: why for code, why in body.get("absent", {}).items() if code in readable}
     record: dict[str, Any] = {
         "id": str(row.id),
@@ -79,7 +84,7 @@ def _shown(grant: Grant, kind: RecordKind, row: Row) -> dict[str, Any]:
         "catalogue": row.catalogue,
         **{name: body[name] for name in ("source", "reason", "author", "coverage") if name in body},
         "items": {group: of for group, of in said.items() if of},
-        "withheld": grant.view.withheld_in(kind.groups, of_own=mine),
+        "withheld": withheld,
     }
     optional = {
         "absent": absent or None,

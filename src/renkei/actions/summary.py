@@ -8,8 +8,10 @@ from pydantic_core import to_json
 
 from renkei.access.audit import Asked
 from renkei.access.gate import authorize
+from renkei.catalogue import load_catalogue
 from renkei.database import Transaction
 from renkei.schemas.answers import rfc3339
+from renkei.schemas.family_members import MISSING, agreed_part
 from renkei.schemas.summary import groups_json
 from renkei.store import summaries
 from renkei.vocabulary import Group, Permission
@@ -33,10 +35,15 @@ async def read_summary(
     reports = kept.parts.get(summaries.REPORTS, "")
     shown = [g for g in grant.view.readable_groups(groups) if g is not Group.care_report]
     parts = {part: text for part, text in kept.parts.items() if part != summaries.REPORTS}
-    withheld = to_json(grant.view.withheld_in(groups)).decode()
+    withheld = grant.view.withheld_in(groups)
+    if (members := grant.view.members) is not None and summaries.MEMBERS in grant.view.shared & parts.keys():
+        reader, own = str(grant.organization_id), kept.beside.get(summaries.MEMBERS, "")
+        text, missing = agreed_part(parts[summaries.MEMBERS], own, reader, members, load_catalogue())
+        parts[summaries.MEMBERS] = text
+        withheld += [MISSING] if missing else []
     as_of = f'"{rfc3339(kept.as_of)}"' if kept.as_of else "null"
     text = (
         f'{{"patient_id":"{patient_id}","as_of":{as_of},"groups":{groups_json(parts, shown)},'
-        f'"care_reports":[{reports}],"withheld":{withheld}}}'
+        f'"care_reports":[{reports}],"withheld":{to_json(withheld).decode()}}}'
     )
     return Read(kept.etag, text)

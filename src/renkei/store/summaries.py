@@ -38,6 +38,8 @@ from renkei.vocabulary import Group, RecordKind, Tier
 
 REPORTS = f"{Group.care_report}.{Tier.basic}"
 """The part that holds the latest care reports: their four basic items."""
+MEMBERS = f"{Group.family}.{Tier.basic}"
+"""The part that holds ``family.member``, whose rows open one by one."""
 
 STATEMENTS = """
 SELECT organization_id, part, body FROM summary_parts
@@ -70,7 +72,7 @@ WITH shown AS (
     string_agg(part || ':' || version, ',' ORDER BY part, organization_id), ''), 'UTF8')), 'hex') AS etag
   FROM shown
 )
-SELECT tag.etag, tag.as_of, shown.part,
+SELECT tag.etag, tag.as_of, shown.part, shown.organization_id,
        CASE WHEN tag.etag = ANY (%(known)s) THEN NULL ELSE shown.body END AS body
 FROM tag LEFT JOIN shown ON true
 """
@@ -80,6 +82,7 @@ FROM tag LEFT JOIN shown ON true
 class Kept:
     """What a read found: the parts as stored text, by name; none of them when the reader's copy is still good.
 
+    beside: one's own view of a shared part, where what is shown of it depends on whom others name in it.
     as_of: when the newest of these parts was composed, None where there are none. Never that of parts withheld: it would
     tell that others have written.
     """
@@ -87,6 +90,7 @@ class Kept:
     etag: str
     as_of: datetime | None
     parts: Mapping[str, str]
+    beside: Mapping[str, str]
 
 
 async def restate_sheet(tx: Transaction, grant: Grant, sheet: Sheet, catalogue: Catalogue) -> None:
@@ -132,8 +136,10 @@ async def load_summary(tx: Transaction, grant: Grant, groups: Collection[Group],
     """The parts this grant opens of these groups. known: ETags the reader has. The request's last statement."""
     seen, view = set(groups), grant.view
     shared = sorted(p for p in view.shared if p.split(".")[0] in seen)
-    mine = sorted(p for p in view.own - view.shared if p.split(".")[0] in seen)
-    terms = [grant.patient_id, grant.organization_id, shared, mine, view.withheld_in(seen), sorted(seen)]
+    named = {MEMBERS} if view.members is not None else set[str]()
+    mine = sorted(p for p in view.own - (view.shared - named) if p.split(".")[0] in seen)
+    members = None if view.members is None else sorted(view.members)
+    terms = [grant.patient_id, grant.organization_id, shared, mine, members, view.withheld_in(seen), sorted(seen)]
     parameters = {
         "patient": grant.patient_id,
         "nobody": NO_ORGANIZATION,
@@ -144,8 +150,12 @@ async def load_summary(tx: Transaction, grant: Grant, groups: Collection[Group],
         "grant": hashlib.sha256(to_json(terms)).hexdigest(),
     }
     rows = await tx.rows(READ, parameters, last=True)
-    parts = {row.part: row.body for row in rows if row.body is not None}
-    return Kept(rows[0].etag, rows[0].as_of, parts)
+    parts, beside = dict[str, str](), dict[str, str]()
+    for row in rows:
+        if row.body is not None:
+            owns_too = row.organization_id != NO_ORGANIZATION and row.part in view.shared
+            (beside if owns_too else parts)[row.part] = row.body
+    return Kept(rows[0].etag, rows[0].as_of, parts, beside)
 
 
 def report_line(record_id: UUID, origin: Origin, profession: str | None, items: Mapping[str, Any]) -> ReportLine:
