@@ -90,6 +90,29 @@ async def test_whom_it_lets_read(region: Region, recipients: dict[str, Any], by:
     assert await reads(nurses, patient, by) is shown
 
 
+async def test_all_of_the_team_but_some_as_it_changes(region: Region) -> None:
+    clinic, nurses, patient = await team(region)
+    later = await region.found("home_help")
+    to = {"care_team": True, "organizations": [], "except_organizations": [later.id], "professions": []}
+    await agree(clinic, patient, recipients=to)
+    await join(clinic, later, patient)
+    assert await reads(nurses, patient) and not await reads(later, patient)
+
+
+@pytest.mark.parametrize(("tiers", "shown"), [(["basic"], True), (["optional"], False), (["optional", "basic"], True)])
+async def test_which_tiers_it_opens(region: Region, tiers: list[str], shown: bool) -> None:
+    clinic, nurses, patient = await team(region)
+    await agree(clinic, patient, tiers=tiers, groups=["medical"])
+    assert await reads(nurses, patient) is shown
+    withheld = (await nurses.get(f"/v1/patients/{patient}/summary?groups=medical", by="nurse")).json()["withheld"]
+    assert {w["tier"] for w in withheld if "tier" in w} == {"basic", "optional"} - set(tiers)
+
+
+async def test_today_is_a_day_on_which_it_may_be_given(region: Region) -> None:
+    clinic, _, patient = await team(region)
+    assert await agree(clinic, patient, given_on=day(0))
+
+
 async def test_a_named_organization_needs_no_place_in_the_team(region: Region) -> None:
     clinic, _, patient = await team(region)
     hospital = await region.found("hospital")
@@ -136,6 +159,7 @@ async def test_the_familys_items_need_the_familys_consent(region: Region) -> Non
     assert await family() == ({}, ["family_consent_missing"] * 2)
 
 
+NOBODY = "01890000-0000-7000-8000-000000000000"
 BAD: dict[str, tuple[dict[str, Any], set[tuple[str, str]]]] = {
     "reversed": (
         {"valid_from": "2026-02-01", "valid_until": "2026-01-31"},
@@ -143,7 +167,7 @@ BAD: dict[str, tuple[dict[str, Any], set[tuple[str, str]]]] = {
     ),
     "nobody": ({"recipients": {"care_team": False}}, {("/recipients", "empty")}),
     "unknown organization": (
-        {"recipients": {"organizations": ["01890000-0000-7000-8000-000000000000"]}},
+        {"recipients": {"organizations": [NOBODY]}},
         {("/recipients/organizations/0", "unknown")},
     ),
     "no id": ({"recipients": {"organizations": ["x"]}}, {("/recipients/organizations/0", "format")}),
@@ -162,6 +186,17 @@ BAD: dict[str, tuple[dict[str, Any], set[tuple[str, str]]]] = {
         {"given_by": {"relation": "proxy", "kind": "後見人", "name": "甲", "document": "登記事項証明書", "valid_until": "2019-12-31"}},
         {("/given_by/valid_until", "order")},
     ),
+    "given tomorrow": ({"given_on": day(1)}, {("/given_on", "future")}),
+    "all but some, of nobody": (
+        {"recipients": {"organizations": [NOBODY], "except_organizations": [NOBODY]}},
+        {("/recipients/care_team", "required"), ("/recipients/except_organizations/0", "repeated")},
+    ),
+    "unknown exception": (
+        {"given_on": day(1), "recipients": {"care_team": True, "except_organizations": [NOBODY]}},
+        {("/given_on", "future"), ("/recipients/except_organizations/0", "unknown")},
+    ),
+    "no tier": ({"tiers": []}, {("/tiers", "empty")}),
+    "unknown tier": ({"tiers": ["basic", "x"]}, {("/tiers/1", "code")}),
     "family unnamed": ({"about": "family", "groups": ["medical"]}, {("/family_name", "required"), ("/groups", "required")}),
     "whether": ({"recipients": {"care_team": 1}}, {("/recipients/care_team", "type")}),
 }  # fmt: skip
