@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.http.inside import as_owner
 
 from renkei.access.actor import Actor
 from renkei.access.audit import Asked
@@ -24,7 +25,7 @@ EVERYTHING = Days()
 
 
 def sealer(settings: Settings, folder: Path | None = None) -> Sealer:
-    """The keys of this test process, as all seals of its database follow one another; the journal may be another."""
+    """As ``renkei work`` makes it; the journal may be another."""
     return Sealer(Keys.load(settings.seal_keys_dir), Journal((folder or settings.data_dir) / "seals.ndjson"), 0.05)
 
 
@@ -50,6 +51,24 @@ async def lines(service: AsyncEngine, days: Days = EVERYTHING) -> list[dict[str,
     """An export."""
     asked = Asked(new_id(), Actor(ActorKind.auditor, UUID(int=0), None, ()), "audit.read")
     return [line async for line in export_lines(service, asked, days)]
+
+
+EVENTS = """
+WITH made AS (
+  INSERT INTO audit_events (patient_id, id, request_id, action, outcome, actor_kind, organization_id, user_id, user_name,
+    profession, basis, groups)
+  SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'summary.read', 'allowed', 'client', gen_random_uuid(),
+    'u', '髙橋 ' || n, 'nurse', '{care_team}', '{medical,living}' FROM generate_series(1, %s) n
+)
+INSERT INTO service_events (id, request_id, action, outcome, actor_kind, detail)
+SELECT gen_random_uuid(), gen_random_uuid(), 'organization.register', 'allowed', 'admin', '{"名": 1.10, "b": [1e3]}'
+FROM generate_series(1, %s)
+"""
+
+
+def act(settings: Settings, of_patients: int = 1, of_none: int = 1) -> None:
+    """So many events in the two ledgers, now."""
+    as_owner(settings, EVENTS, of_patients, of_none)
 
 
 def verified(found: list[dict[str, Any]], keys: Keys, journal: list[dict[str, Any]] | None = None) -> Verifier:

@@ -6,9 +6,8 @@ import stat
 from pathlib import Path
 
 import psycopg
-from tests.factories import Region, register
 from tests.http.inside import as_owner
-from tests.ledger.inside import engines, lines, seal_all, sealer, verified
+from tests.ledger.inside import act, engines, lines, seal_all, sealer, verified
 
 from renkei.access import seals
 from renkei.access.tokens import Keys, verify_seal
@@ -23,17 +22,16 @@ WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)
 SEALS = "SELECT position, count, (SELECT count(*) FROM audit_leaves l WHERE l.seal_position = s.position) FROM audit_seals s ORDER BY 1"
 
 
-async def test_what_is_committed_is_sealed_once_and_verifies(region: Region, settings: Settings) -> None:
-    clinic = await region.found()
-    await register(clinic)
-    by = sealer(settings)
-    async with engines(settings) as (worker, service):
+async def test_what_is_committed_is_sealed_once_and_verifies(ledger: Settings) -> None:
+    act(ledger, 5, 2)
+    by = sealer(ledger)
+    async with engines(ledger) as (worker, service):
         await seal_all(worker, by)
-        assert as_owner(settings, UNSEALED) == [(0,)]
-        await register(clinic)
+        assert as_owner(ledger, UNSEALED) == [(0,)]
+        act(ledger, 1, 1)
         await seal_all(worker, by)
         found = await lines(service)
-    positions = as_owner(settings, SEALS)
+    positions = as_owner(ledger, SEALS)
     assert [row[0] for row in positions] == list(range(1, len(positions) + 1))
     assert all(stated == kept > 0 for _, stated, kept in positions)
     result = verified(found, by.keys)
@@ -43,13 +41,11 @@ async def test_what_is_committed_is_sealed_once_and_verifies(region: Region, set
     assert kinds == {True, False}  # of both ledgers
 
 
-async def test_each_seal_names_the_one_before_and_is_signed_letter_for_letter(
-    region: Region, settings: Settings
-) -> None:
-    by = sealer(settings)
-    async with engines(settings) as (worker, service):
+async def test_each_seal_names_the_one_before_and_is_signed_letter_for_letter(ledger: Settings) -> None:
+    by = sealer(ledger)
+    async with engines(ledger) as (worker, service):
         for _ in range(2):
-            await register(await region.found())
+            act(ledger, 2, 2)
             await seal_all(worker, by)
         found = [line["seal"] for line in await lines(service) if "seal" in line]
     previous = None
@@ -60,73 +56,70 @@ async def test_each_seal_names_the_one_before_and_is_signed_letter_for_letter(
         previous = seals.digest(stated).hex()
 
 
-async def test_in_small_steps(region: Region, settings: Settings) -> None:
-    by = sealer(settings)
-    async with engines(settings) as (worker, service):
-        await seal_all(worker, by)
-        before = len(as_owner(settings, SEALS))
-        clinic = await region.found()
-        for _ in range(5):
-            await register(clinic)
+async def test_in_small_steps(ledger: Settings) -> None:
+    by = sealer(ledger)
+    async with engines(ledger) as (worker, service):
+        act(ledger, 8, 5)
         while await by.seal(worker, 3):
             pass
-        counts = [row[1] for row in as_owner(settings, SEALS)][before:]
-        assert counts[:-1] == [3] * (len(counts) - 1) and len(counts) > 1
-        assert as_owner(settings, UNSEALED) == [(0,)]
+        assert [row[1] for row in as_owner(ledger, SEALS)] == [3, 3, 3, 3, 1]
+        assert as_owner(ledger, UNSEALED) == [(0,)]
         assert verified(await lines(service), by.keys).found == []
 
 
-async def test_what_commits_late_is_sealed_all_the_same(region: Region, settings: Settings) -> None:
+async def test_what_commits_late_is_sealed_all_the_same(ledger: Settings) -> None:
     """An event bears its transaction's beginning; others that began later may be sealed before it is seen."""
-    by, event = sealer(settings), new_id()
-    url = settings.owner_database_url
+    by, event = sealer(ledger), new_id()
+    url = ledger.owner_database_url
     assert url is not None
-    async with engines(settings) as (worker, service):
+    async with engines(ledger) as (worker, service):
         with psycopg.connect(url.get_secret_value()) as slow:
             slow.execute(
                 "INSERT INTO service_events (id, request_id, action, outcome, actor_kind, detail) "
                 "VALUES (%s, %s, 'slow', 'allowed', 'worker', '{}')",
                 [event, new_id()],
             )
-            await register(await region.found())
+            act(ledger, 2, 2)
             await seal_all(worker, by)
         await seal_all(worker, by)
-        assert as_owner(settings, "SELECT count(*) FROM audit_leaves WHERE event_id = %s", event) == [(1,)]
+        assert as_owner(ledger, "SELECT count(*) FROM audit_leaves WHERE event_id = %s", event) == [(1,)]
         assert verified(await lines(service), by.keys).found == []
 
 
-async def test_one_seals_and_the_others_wait(region: Region, settings: Settings) -> None:
-    by = sealer(settings)
-    url = settings.owner_database_url
+async def test_one_seals_and_the_others_wait(ledger: Settings) -> None:
+    by = sealer(ledger)
+    url = ledger.owner_database_url
     assert url is not None
-    async with engines(settings) as (worker, _):
+    async with engines(ledger) as (worker, _):
         await seal_all(worker, by)
-        await region.found()
+        act(ledger)
         with psycopg.connect(url.get_secret_value()) as other:
             other.execute("SELECT pg_advisory_xact_lock(%s)", [0x7365616C])
             assert await by.seal(worker) == 0
         assert await by.seal(worker) > 0
 
 
-async def test_workers_at_once_while_offices_write(region: Region, settings: Settings) -> None:
-    clinic, stop = await region.found(), asyncio.Event()
-    async with engines(settings) as (worker, service):
-        working = [asyncio.create_task(work(worker, stop, sealer(settings))) for _ in range(3)]
-        await asyncio.gather(*(register(clinic) for _ in range(40)))
+async def test_workers_at_once_while_offices_write(ledger: Settings) -> None:
+    stop = asyncio.Event()
+    async with engines(ledger) as (worker, service):
+        working = [asyncio.create_task(work(worker, stop, sealer(ledger))) for _ in range(3)]
+        for _ in range(40):
+            act(ledger)
+            await asyncio.sleep(0.01)
         for _ in range(200):
-            if as_owner(settings, UNSEALED) == [(0,)]:
+            if as_owner(ledger, UNSEALED) == [(0,)]:
                 break
             await asyncio.sleep(0.05)
         stop.set()
         await asyncio.gather(*working)
-        result = verified(await lines(service), Keys.load(settings.seal_keys_dir))
+        result = verified(await lines(service), Keys.load(ledger.seal_keys_dir))
     assert (result.found, result.counts["awaiting"]) == ([], 0)
 
 
-async def test_every_seal_is_noted_outside_the_database(region: Region, settings: Settings, tmp_path: Path) -> None:
-    await region.found()
-    by = sealer(settings, tmp_path)
-    async with engines(settings) as (worker, service):
+async def test_every_seal_is_noted_outside_the_database(ledger: Settings, tmp_path: Path) -> None:
+    act(ledger)
+    by = sealer(ledger, tmp_path)
+    async with engines(ledger) as (worker, service):
         await seal_all(worker, by)
         noted = [json.loads(line) for line in by.journal.file.read_bytes().splitlines()]
         found = await lines(service)
@@ -136,26 +129,24 @@ async def test_every_seal_is_noted_outside_the_database(region: Region, settings
         # A crash in the middle of a line: what was cut off is noted again, whole.
         whole = by.journal.file.read_bytes()
         by.journal.file.write_bytes(whole[:-20])
-        again = sealer(settings, tmp_path)
+        again = sealer(ledger, tmp_path)
         await again.work(worker)
         assert by.journal.file.read_bytes()[: len(whole)] == whole
 
 
-async def test_a_journal_that_cannot_be_written_stops_nothing(
-    region: Region, settings: Settings, tmp_path: Path
-) -> None:
-    by, stop = sealer(settings, tmp_path), asyncio.Event()
+async def test_a_journal_that_cannot_be_written_stops_nothing(ledger: Settings, tmp_path: Path) -> None:
+    by, stop = sealer(ledger, tmp_path), asyncio.Event()
     by.journal.file.mkdir()
-    async with engines(settings) as (worker, _):
-        await region.found()
+    async with engines(ledger) as (worker, _):
+        act(ledger)
         working = asyncio.create_task(work(worker, stop, by))
         for _ in range(200):
-            if as_owner(settings, UNSEALED) == [(0,)]:
+            if as_owner(ledger, UNSEALED) == [(0,)]:
                 break
             await asyncio.sleep(0.05)
-        assert as_owner(settings, UNSEALED) == [(0,)]
+        assert as_owner(ledger, UNSEALED) == [(0,)]
         by.journal.file.rmdir()
         stop.set()
         await working
         await by.work(worker)
-    assert by.journal.last_position() == len(as_owner(settings, SEALS))
+    assert by.journal.last_position() == len(as_owner(ledger, SEALS))
