@@ -150,6 +150,7 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
         "renkei.access.page",
         "renkei.catalogue.page",
         "bench",
+        "bench.hidden",
         "bench.verify",
         "pytest",
     }

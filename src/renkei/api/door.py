@@ -4,10 +4,12 @@ Order of refusals (design §7): 401 → 413/415 → 400 (unparsable) → 422 (sh
 The route class does it, so that a plain route needs no dependencies and the commit precedes the response in every case.
 """
 
+import time
+from asyncio import sleep
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
@@ -45,6 +47,11 @@ ASKED_FOR = {"care_team", "patient", "platform_admin"}
 """Who can grant what was refused, where asking them is of use; another organization's record stays its own."""
 RECORDED = {403, 404, 409, 412}
 """Refusals that are put on record (design §3, rule 6); 400, 401, 413, 422 go to the log only."""
+
+GRAIN_SECONDS = 0.02
+"""A 404 leaves at the next multiple of this since its request began. To refuse a hidden patient its ties and consents are
+read, for an absent one there is nothing to read: without the wait the difference could be told by asking often enough.
+Longer than most refusals take; where one takes longer, it waits for the next multiple (docs/decisions/0013)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ class Door(APIRoute):
         inside, known = super().get_route_handler(), self.query_names
 
         async def handle(request: Request) -> Response:
-            service: Service = request.app.state.service
+            began, service = time.perf_counter(), cast(Service, request.app.state.service)
             actor = await service.identity.identify(bearer_token(request))
             body = await self.read_body(request, service.settings) if self.body_expected else None
             require_known_query(request, known)
@@ -101,6 +108,8 @@ class Door(APIRoute):
                     error.request_access = _where_to_ask(request, asked, error)
                 if error.status in RECORDED:
                     await record_refusal(service.engine, asked, _path_id(request, "patient_id"), error)
+                if isinstance(error, NotFound):
+                    await sleep(until_next_grain(time.perf_counter() - began))
                 raise
 
         return handle
@@ -152,6 +161,11 @@ def _where_to_ask(request: Request, asked: Asked, error: Forbidden) -> str | Non
     if patient_id is None or not asks or asked.action == Permission.emergency_access_open:
         return None
     return f"/v1/patients/{patient_id}/access-requests"
+
+
+def until_next_grain(elapsed: float) -> float:
+    """Seconds from here, so long after a request began, to the next multiple of the grain."""
+    return GRAIN_SECONDS - elapsed % GRAIN_SECONDS
 
 
 def require_known_query(request: Request, known: Collection[str]) -> None:
