@@ -18,7 +18,7 @@ from renkei.database import WORKER_ROLE, make_engine
 from renkei.settings import Settings
 from renkei.worker import work
 
-WRITERS, WRITTEN, READERS, KILLS = 6, 25, 4, 6
+WRITERS, WRITTEN, READERS, KILLS = 6, 16, 4, 6
 SPAWN = multiprocessing.get_context("spawn")
 
 

@@ -48,9 +48,7 @@ async def read_changes(tx: Transaction, asked: Asked, wanted: Wanted) -> FeedPag
     """The next entries the reader may see now. Fewer than asked for, perhaps none, also when much else lies between."""
     await authorize_service(tx, asked, Permission.change_read)
     end = await changes.feed_end(tx)
-    if (
-        wanted.after > end
-    ):  # of another installation, or from before this one was restored: what follows would be missed
+    if wanted.after > end:  # From before this installation was restored: what is written next would be passed over.
         raise Invalid([Fault("?after", None, "future")])
     organization = asked.actor.organization
     reader = FeedReader(tx, asked, organization) if organization else None
