@@ -1,5 +1,6 @@
 """Asking for access: who asks and sees it, what the team answers, and what the answer opens or ends."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -219,6 +220,19 @@ async def test_who_decides_and_once(region: Region) -> None:
     assert contrary["reason_code"] == "already_decided"
     assert (await clinic.get(f"{path}/consents")).json()["items"] == []
     assert (await asked(nurses, path, READ))["id"] != made["id"]  # what was refused may be asked for anew
+
+
+async def test_sent_by_many_at_once_it_is_kept_and_answered_once(region: Region) -> None:
+    clinic, nurses, _, path = await home(region)
+    answers = await asyncio.gather(*(nurses.post(f"{path}/access-requests", READ) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    target = f"{path}/access-requests/{answers[0].json()['id']}"
+    no, yes = {"comment": "不可"}, {"consent": consent()}
+    told = await asyncio.gather(
+        *(clinic.post(f"{target}/refusal", no) for _ in range(4)),
+        *(clinic.post(f"{target}/approval", yes) for _ in range(4)),
+    )
+    assert sorted(answer.status_code for answer in told) == [200] * 3 + [201] + [409] * 4
 
 
 async def test_a_request_by_registration_stands_in_the_list(region: Region) -> None:

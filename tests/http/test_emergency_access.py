@@ -1,5 +1,6 @@
 """Emergency access: found without an id, within a limit, listed, reviewed once by others, marked for ever."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -206,6 +207,13 @@ async def test_a_review_is_given_once_by_others_and_announced(region: Region, se
     kinds = "SELECT kind FROM changes WHERE patient_id = %s AND record_id = %s ORDER BY at, id"
     told_of = as_owner(settings, kinds, path.rsplit("/", 1)[1], told["id"])
     assert told_of == [("emergency_access.open",), ("emergency_access.review",)]
+
+
+async def test_reviewed_by_many_at_once_it_is_reviewed_once(region: Region) -> None:
+    clinic, _, path, told = await opened(region)
+    target = f"{path}/emergency-access/{told['id']}/review"
+    answers = await asyncio.gather(*(clinic.post(target, FOUND) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
 
 
 async def test_the_admin_reviews_too(region: Region) -> None:
