@@ -278,3 +278,20 @@ async def test_a_page_is_empty_only_at_the_end(
         got = await page(nurses, "home_helper", after=start, **query)
         assert got["changes"] and told(got["changes"]) == kept[: query.get("limit", 3)], query
         assert told(await read(nurses, "home_helper", after=start, **query)) == kept, query
+
+
+async def test_a_page_holds_no_more_than_was_asked_for(region: Region, engine: AsyncEngine) -> None:
+    """Though after a line that may not be shown more are fetched than are still wanted."""
+    clinic, nurses = await region.found(), await region.found("visiting_nursing")
+    hidden, shown = await register(clinic), await register(clinic)
+    for patient in (hidden, shown):
+        await join(clinic, nurses, patient)
+    await agree(clinic, shown)
+    await publish_all(engine)
+    start = await end(clinic)
+    await submit(clinic, hidden, report())
+    kept = [(await submit(clinic, shown, report()))["id"] for _ in range(5)]
+    await publish_all(engine)
+    got = await page(nurses, after=start, limit=2)
+    assert [entry["record_id"] for entry in got["changes"]] == kept[:2]
+    assert [entry["record_id"] for entry in await read(nurses, after=start, limit=2)] == kept
