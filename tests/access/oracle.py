@@ -24,7 +24,11 @@ PERSON = "person_basic"
 
 @dataclass(frozen=True)
 class Consent:
-    """to: ``team``, ``named`` (the reader's organization) or ``other`` (another). when: now, withdrawn, expired, not_yet."""
+    """to: ``team``, ``named`` (the reader's organization) or ``other`` (another). when: now, withdrawn, expired, not_yet.
+
+    excepted: to the team but for the reader's organization. less: groups, tiers and restricted items withdrawn since, the
+    rest standing. by: whose the family's consent is, as a key that every spelling of one name shares.
+    """
 
     groups: frozenset[str]
     restricted: frozenset[str] = frozenset()
@@ -32,17 +36,30 @@ class Consent:
     to: str = "team"
     about: str = "patient"
     when: str = "now"
+    tiers: frozenset[str] = frozenset({"basic", "optional"})
+    excepted: bool = False
+    less: frozenset[str] = frozenset()
+    by: str = "ichiro"
+
+    def opens(self, item: dict[str, str], since: bool = True) -> bool:
+        """Whether it covers the item's column; since: after what was withdrawn of it."""
+        less = self.less if since else frozenset[str]()
+        return item["group"] in self.groups - less and item["tier"] in self.tiers - less
 
 
 @dataclass(frozen=True)
 class Ties:
-    """What binds the reader's organization. team: "", now, ended or not_yet. emergency: the groups now open."""
+    """What binds the reader's organization. team: "", now, ended or not_yet. emergency: the groups now open.
+
+    refused: it asked to join by number, and was told no.
+    """
 
     team: str = ""
     own: bool = False
     requested: bool = False
     emergency: frozenset[str] = frozenset()
     consents: tuple[Consent, ...] = ()
+    refused: bool = False
 
 
 def right(who: str, column: str, letter: str, delegated: tuple[str, ...] = ()) -> bool:
@@ -55,7 +72,8 @@ def right(who: str, column: str, letter: str, delegated: tuple[str, ...] = ()) -
 
 def covering(ties: Ties, who: str, when: str, about: str = "patient") -> list[Consent]:
     """The consents in this state that cover the organization (named, or in the team now) and the profession."""
-    reached = [c for c in ties.consents if c.to == "named" or (c.to == "team" and ties.team == "now")]
+    team = ties.team == "now"
+    reached = [c for c in ties.consents if c.to == "named" or (c.to == "team" and team and not c.excepted)]
     return [c for c in reached if c.when == when and c.about == about and (not c.professions or who in c.professions)]
 
 
@@ -80,20 +98,25 @@ def hidden(ties: Ties, who: str, code: str, own: bool = False, delegated: tuple[
     barred = restricted and not right(who, "restricted", "r", delegated)
     if own:
         return "profession" if barred else None
-    consents = [c for c in covering(ties, who, "now") if group in c.groups]
+    consents = [c for c in covering(ties, who, "now") if c.opens(item)]
+    family = group != "family" or any(c.opens(item) for c in covering(ties, who, "now", "family"))
     if group not in ties.emergency:
         if not consents:
-            return (
-                "consent_withdrawn"
-                if any(group in c.groups for c in covering(ties, who, "withdrawn"))
-                else "no_consent"
-            )
-        if group == "family" and not covering(ties, who, "now", "family"):
+            once = [*covering(ties, who, "withdrawn"), *(c for c in covering(ties, who, "now") if c.less)]
+            return "consent_withdrawn" if any(c.opens(item, since=False) for c in once) else "no_consent"
+        if not family:
             return "family_consent_missing"
     if barred:
         return "profession"
-    family = group != "family" or covering(ties, who, "now", "family")
-    return "restricted" if restricted and not (family and any(code in c.restricted for c in consents)) else None
+    named = family and any(code in c.restricted - c.less for c in consents)
+    return "restricted" if restricted and not named else None
+
+
+def members(ties: Ties, who: str) -> frozenset[str] | None:
+    """Whose rows of ``family.member`` others state may be read, where that item is shown at all. None: everybody's."""
+    if "family" in ties.emergency:
+        return None
+    return frozenset(c.by for c in covering(ties, who, "now", "family") if c.opens(ITEMS["family.member"]))
 
 
 def submit(ties: Ties, who: str, columns: list[str], delegated: tuple[str, ...] = ()) -> int:
@@ -107,3 +130,15 @@ def submit(ties: Ties, who: str, columns: list[str], delegated: tuple[str, ...] 
 def guard_team(ties: Ties, who: str, delegated: tuple[str, ...] = ()) -> bool | None:
     """Consents, care team, access and access-log: the team's, for who may write person_basic. None: no tie."""
     return (ties.team == "now" and right(who, PERSON, "w", delegated)) if tied(ties, who) else None
+
+
+def feed(ties: Ties, who: str, noun: str, mine: bool, delegated: tuple[str, ...] = ()) -> bool:
+    """Whether the feed tells that something of this noun happened: one's own doing, else as the thing itself is read."""
+    if mine or not tied(ties, who):
+        return tied(ties, who)
+    if noun in ("face_sheet", "care_report"):
+        codes = [c for c in ITEMS if c.startswith("care_report.") == (noun == "care_report")]
+        return any(hidden(ties, who, code, delegated=delegated) is None for code in codes)
+    if noun in ("patient", "care_team"):
+        return knows_person(ties, who) and any(right(who, column, "r", delegated) for column in COLUMNS)
+    return guard_team(ties, who, delegated) is True

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from tests.access import oracle
 from tests.access.oracle import Consent, Ties
-from tests.access.test_every_profession import DELEGATED, reason_told, value_in
+from tests.access.states import DELEGATED, reason_told, value_in
 from tests.access.world import ALL_RESTRICTED, EVERYTHING, VALUES, Made, World, care_report, face_sheet, figure, tokyo
 from tests.factories import Region, Vendor, join, person, register, submit
 

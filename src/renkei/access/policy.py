@@ -32,6 +32,9 @@ COLUMNS: tuple[tuple[Group, Tier], ...] = tuple(
     for tier in Tier
 )
 
+_MEMBERS = (Group.family, Tier.basic)
+"""Where ``family.member`` lies: a member's consent to other columns does not open their row."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rights:
@@ -224,8 +227,9 @@ def view(rights: Rights, tie: Tie, profession: Profession | None, catalogue: Cat
                 # Named also where all of others' is withheld: one's own statement on it is not shown either.
                 why = Reason.restricted if rights.restricted else Reason.profession
                 withheld.append(Withheld(group, None, code, why))
+    named_members = frozenset(c.family_name for c in family if c.family_name and _MEMBERS in c.columns)
     # To protect life nobody is asked for their name first.
-    members = None if Group.family in tie.emergency else frozenset(c.family_name for c in family if c.family_name)
+    members = None if Group.family in tie.emergency else named_members
     return View(frozenset(shared), frozenset(own), tuple(withheld), members)
 
 
