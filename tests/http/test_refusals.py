@@ -9,8 +9,9 @@ import httpx
 import pytest
 from tests.factories import Region, Vendor, consent, join, person, register, report, sheet, submit
 from tests.http.problems import faults, problem
+from tests.schemas.scans import PDF
 
-from renkei.api.door import Door
+from renkei.api.door import Door, UploadDoor
 from renkei.main import ROUTERS
 
 JSON = {"Content-Type": "application/json"}
@@ -30,16 +31,23 @@ def filled(route: Door, **ids: str) -> str:
     return route.path_format.format_map({name: known.get(name, str(uuid4())) for name in route.param_convertors})
 
 
+def sendable(route: Door) -> dict[str, Any]:
+    """A body of the kind the route reads."""
+    if isinstance(route, UploadDoor):
+        return {"content": PDF, "headers": {"Content-Type": "application/pdf"}}
+    return {"json": {}}
+
+
 async def test_unknown_and_repeated_query_parameters_on_every_route(region: Region, http: httpx.AsyncClient) -> None:
     clinic, _ = await home(region)
     for route in ROUTES:
         (method,) = route.methods
         path = filled(route)
-        body = {"json": {}} if method in ("POST", "PUT") else {}
+        body = sendable(route) if method in ("POST", "PUT") else {}
         told = problem(await clinic.call(method, path + "?limitt=3&%00=1", **body), 422, "invalid")
         assert faults(told) == {("?limitt", "unknown"), ("?\\u0000", "unknown")}, path
         for name in route.query_names:
-            told = problem(await clinic.call(method, f"{path}?{name}=medical&{name}=living"), 422, "invalid")
+            told = problem(await clinic.call(method, f"{path}?{name}=medical&{name}=living", **body), 422, "invalid")
             assert faults(told) == {(f"?{name}", "repeated")}, path
 
 
