@@ -1,5 +1,6 @@
 """A consent is changed in one act, and withdrawn in part: what is left is one consent, in force in the same second."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -134,6 +135,16 @@ async def test_a_part_is_withdrawn_and_the_rest_stands(
     problem(await team.withdraw(old, only, "他の理由"), 409, "conflict")
     problem(await team.withdraw(old), 409, "conflict")
     problem(await team.withdraw(old, {"groups": ["person"]}), 409, "conflict")
+
+
+async def test_of_many_at_once_one_wins(region: Region) -> None:
+    team = await Team.found(region)
+    old = await team.record()
+    changes = [team.withdraw(old, {"groups": [group]}) for group in ("person", "medical", "living")]
+    changes += [team.clinic.post(team.path, consent(replaces=[old["id"]])) for _ in range(3)]
+    answers = await asyncio.gather(*changes)
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
+    assert len(await team.listed()) == 2
 
 
 async def test_an_organization_is_taken_out_of_the_team_and_of_the_names(region: Region) -> None:

@@ -1,5 +1,6 @@
 """Copies of signed forms: kept once, given back byte for byte, as a file and nothing else."""
 
+import asyncio
 import hashlib
 from typing import Any
 
@@ -65,6 +66,13 @@ async def test_kept_once_listed_and_given_back(region: Region) -> None:
         assert file.headers["x-content-type-options"] == "nosniff"
         assert file.headers["content-security-policy"] == "default-src 'none'; sandbox"
         assert file.headers["etag"] == f'"{one["sha256"]}"' and file.headers["cache-control"] == "no-store"
+
+
+async def test_sent_many_times_at_once_it_is_kept_once(region: Region) -> None:
+    clinic, _, evidence = await signed(region)
+    answers = await asyncio.gather(*(send(clinic, evidence, PDF) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
 
 
 async def test_what_is_refused(region: Region, settings: Settings) -> None:

@@ -7,7 +7,6 @@ from uuid import UUID
 from renkei.access.gate import Grant
 from renkei.database import Row, Transaction
 from renkei.ids import new_id
-from renkei.store import lock_patient
 
 INSERT = """
 INSERT INTO consent_evidence (patient_id, id, consent_id, media_type, title, size, digest, content, added_by, audit_event_id)
@@ -34,7 +33,6 @@ async def add_evidence(
     tx: Transaction, grant: Grant, consent_id: UUID, media_type: str, content: bytes, title: str | None
 ) -> tuple[Row | None, bool]:
     """Keep a copy, once. The copy as kept, None where there is no such consent; and whether it is new."""
-    lock_patient(tx, grant)
     digest = hashlib.sha256(content).digest()
     told = (new_id(), media_type, title, len(content), digest, content, grant.organization_id, grant.event_id)
     new = await tx.rows(INSERT, [*told, grant.patient_id, consent_id])
