@@ -8,10 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.feed import feed_page, growth
 from bench.generator import ceiling, load
 from bench.limit import Limit
 from bench.measure import CpuTimes, Others
-from bench.paths import MAKERS, ORDER, Prepared
+from bench.paths import MAKERS, Prepared
 from bench.place import DURABLE, Place
 from bench.recording import record
 from bench.region import Town, found_town
@@ -19,6 +20,7 @@ from bench.report import Line, costs, heading, save, table
 from renkei.embedded import EmbeddedPostgres
 
 WARM_UP_SECONDS = 1.0
+PATHS = {**MAKERS, "feed_page": feed_page}
 
 
 def main() -> None:
@@ -36,7 +38,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--seconds", type=float, default=5.0, help="measured, for each line and again for its limit")
     parser.add_argument("--patients", type=int, default=200)
-    parser.add_argument("--paths", nargs="+", choices=ORDER, default=list(ORDER))
+    parser.add_argument("--paths", nargs="+", choices=PATHS, default=list(PATHS))
+    parser.add_argument(
+        "--feed-lines", type=int, nargs="+", default=[], help="instead: pages of a feed that grows to so many lines"
+    )
     parser.add_argument("--worker", action="store_true", help="with the worker beside the server")
     return parser.parse_args()
 
@@ -53,14 +58,17 @@ async def _bench(place: Place, chosen: argparse.Namespace) -> None:
         print(heading(place, chosen), flush=True)
         town = await found_town(place, chosen.patients)
         place.settle()
+        if chosen.feed_lines:
+            print(*(pages.told() for pages in await growth(town, chosen.feed_lines, chosen.seconds)), sep="\n")
+            return
         lines: list[Line] = []
-        for path in (path for path in ORDER if path in chosen.paths):
+        for path in (path for path in PATHS if path in chosen.paths):
             lines += await _path(place, town, path, chosen)
         print(f"\n{table(lines)}\n\n{save(lines)}")
 
 
 async def _path(place: Place, town: Town, path: str, chosen: argparse.Namespace) -> list[Line]:
-    prepared: Prepared = await MAKERS[path](town)
+    prepared: Prepared = await PATHS[path](town)
     recorded = await record(place.settings, prepared)
     print(f"\n{costs(path, prepared, recorded)}", flush=True)
     limit = Limit(place, prepared, recorded)

@@ -12,7 +12,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
@@ -30,8 +30,11 @@ MOST_PARAMETERS = 250
 """pgbench takes 255 in a statement."""
 
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+UUIDS = re.compile(rf"\{{({UUID_FORM.pattern})(,{UUID_FORM.pattern})*\}}")
+"""A list of them, as the driver writes it."""
 SET_LOCAL = re.compile(r"SET LOCAL ([a-z_.]+) = '(.*)'")
 NEW_ID = "uuidv7()::text"
+REFERENCE: LiteralString = "SELECT id::text FROM organizations UNION ALL SELECT id::text FROM clients"
 VARIABLE = re.compile(r":\w")
 """pgbench takes this for a variable, in quotes as well."""
 TPS = re.compile(r"tps = ([0-9.]+) \(without")
@@ -50,12 +53,14 @@ class Script:
     """A pgbench script in the making.
 
     constants: value → name, given on the command line. made: SQL expression → its number; one variable for each of
-    them and each repetition. stay: ids that are the same in every request.
+    them and each repetition. stay: ids that are the same in every request; listed: those that a list may name, so that a
+    list of any others is one of new ids.
     """
 
     recorded: Recorded
     etag: str
     stay: set[str]
+    listed: set[str] = field(default_factory=set)
     constants: dict[str, str] = field(default_factory=dict)
     made: dict[str, int] = field(default_factory=dict)
 
@@ -114,6 +119,8 @@ class Script:
             return "patient_id::text"
         if self.etag and self.etag in text:
             return f"replace({_literal(text)}, '{self.etag}', etag)"
+        if UUIDS.fullmatch(text) and not self.listed.intersection(ids := text[1:-1].split(",")):
+            return f"ARRAY(SELECT uuidv7() FROM generate_series(1, {len(ids)}))::text"  # noqa: S608 - a number
         if patient in text and len(text) <= SHORT and not VARIABLE.search(text):
             return f"replace({_literal(text)}, '{patient}', patient_id::text)"
         if text == self.recorded.document_id or (UUID_FORM.fullmatch(text) and text not in self.stay):
@@ -137,8 +144,9 @@ class Limit:
 
     def __init__(self, place: Place, prepared: Prepared, recorded: Recorded) -> None:
         self.place, self.patients = place, len(prepared.patients)
-        stay = {"00000000-0000-0000-0000-000000000000", *_reference_ids(place.owner_url)}
-        script = Script(recorded, prepared.known.get(recorded.patient, ""), stay)
+        stay = {"00000000-0000-0000-0000-000000000000", *_ids(place.owner_url, REFERENCE)}
+        listed = _ids(place.owner_url, "SELECT patient_id::text FROM patients UNION ALL SELECT id::text FROM changes")
+        script = Script(recorded, prepared.known.get(recorded.patient, ""), stay, listed)
         self.script, self.constants = script.text(self.patients), script.constants
         _keep_patients(place.owner_url, prepared.patients, script)
 
@@ -167,10 +175,9 @@ class Limit:
         return Reached(float(found[1]) * REPEATS, used / transactions * 1e6)
 
 
-def _reference_ids(url: str) -> set[str]:
+def _ids(url: str, query: LiteralString) -> set[str]:
     with psycopg.connect(url) as connection:
-        rows = connection.execute("SELECT id::text FROM organizations UNION ALL SELECT id::text FROM clients")
-        return {row[0] for row in rows}
+        return {row[0] for row in connection.execute(query)}
 
 
 def _keep_patients(url: str, patients: list[str], script: Script) -> None:

@@ -139,5 +139,4 @@ MAKERS: Mapping[str, Callable[[Town], Awaitable[Prepared]]] = {
     "summary_not_modified": summary_not_modified,
     "face_sheet_post": face_sheet_post,
 }
-ORDER = tuple(MAKERS)
 """Sheets last: they make the summaries, which the others read or write, larger."""

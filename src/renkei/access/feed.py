@@ -7,7 +7,7 @@ from renkei.access import reach
 from renkei.access.actor import Organization
 from renkei.access.audit import Asked
 from renkei.access.gate import Grant, authorize_page, permission_table
-from renkei.access.policy import Rights, Tie, View, view
+from renkei.access.policy import Consent, Rights, Tie, View, view
 from renkei.access.rules import CHANGE_READ_AS, RECORDS_READ, RULES
 from renkei.catalogue import load_catalogue
 from renkei.database import Row, Transaction
@@ -19,7 +19,8 @@ class FeedReader:
 
     def __init__(self, tx: Transaction, asked: Asked, organization: Organization) -> None:
         self._tx, self._asked, self._organization = tx, asked, organization
-        self._ties: dict[UUID, tuple[Tie, View]] = {}
+        self._ties: dict[UUID, Tie] = {}
+        self._views: dict[tuple[tuple[Consent, ...], frozenset[str]], View] = {}
         self._version, self._rights = 0, Rights(frozenset(), frozenset(), False)
 
     async def readable(self, lines: Sequence[Row]) -> list[Row]:
@@ -29,7 +30,7 @@ class FeedReader:
 
     async def open(self, patient_ids: Iterable[UUID]) -> list[Grant]:
         """Grants for the patients of one page, an audit event for each."""
-        ties = [self._ties[patient_id][0] for patient_id in dict.fromkeys(patient_ids)]
+        ties = [self._ties[patient_id] for patient_id in dict.fromkeys(patient_ids)]
         return await authorize_page(self._tx, self._asked, Permission.change_read, ties, self._version, ())
 
     async def _ask_reach(self, patient_ids: Iterable[UUID]) -> None:
@@ -38,13 +39,19 @@ class FeedReader:
             return
         ties, self._version = await reach.ties(self._tx, [(id_, self._organization.id) for id_ in new])
         self._rights = (await permission_table(self._tx, self._version)).rights(self._asked.actor)
-        catalogue, profession = load_catalogue(), self._asked.actor.profession
-        self._ties |= {tie.patient_id: (tie, view(self._rights, tie, profession, catalogue)) for tie in ties}
+        self._ties |= {tie.patient_id: tie for tie in ties}
 
     def _may_read(self, line: Row) -> bool:
-        tie, seen = self._ties[line.patient_id]
-        mine = line.organization_id == self._organization.id
+        tie, mine = self._ties[line.patient_id], line.organization_id == self._organization.id
+        seen = View() if mine else self._view(tie)
         return may_read(line.kind, tie, self._rights, seen, self._asked.actor.profession, mine=mine)
+
+    def _view(self, tie: Tie) -> View:
+        # A thousand patients have a few patterns of consent between them, and a view is the dearest part of a line.
+        pattern = (tuple(tie.consents), tie.emergency)
+        if pattern not in self._views:
+            self._views[pattern] = view(self._rights, tie, self._asked.actor.profession, load_catalogue())
+        return self._views[pattern]
 
 
 def may_read(kind: str, tie: Tie, rights: Rights, seen: View, profession: Profession | None, *, mine: bool) -> bool:

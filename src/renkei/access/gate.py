@@ -108,7 +108,7 @@ async def authorize_page(
 ) -> list[Grant]:
     """Grants for one page of patients that reach has picked (at most 1,000), with one audit event for each.
 
-    groups: the columns the page shows something of.
+    groups: the columns the page shows something of; where it shows nothing of any, its grants have no view.
     """
     table = await permission_table(tx, version)
     rights, profession = table.rights(asked.actor), asked.actor.profession
@@ -117,9 +117,10 @@ async def authorize_page(
     events = asked.allowed_page(tx, shown) if shown else []
     tx.open_patients(tie.patient_id for tie in ties)
     catalogue = load_catalogue()
+    views = [view(rights, tie, profession, catalogue) if groups else View() for tie in ties]
     return [
-        Grant(asked, tie.patient_id, permission, tie, rights, view(rights, tie, profession, catalogue), event, _GATE)
-        for tie, event in zip(ties, events, strict=True)
+        Grant(asked, tie.patient_id, permission, tie, rights, seen, event, _GATE)
+        for tie, seen, event in zip(ties, views, events, strict=True)
     ]
 
 
