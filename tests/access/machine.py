@@ -12,7 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.access import oracle
 from tests.access.oracle import Consent, Ties
 from tests.access.states import DELEGATED, reason_told, value_in
-from tests.access.world import ALL_RESTRICTED, EVERYTHING, VALUES, Made, World, care_report, face_sheet, meant, tokyo
+from tests.access.world import (
+    ALL_RESTRICTED,
+    EVERYTHING,
+    VALUES,
+    Made,
+    World,
+    care_report,
+    face_sheet,
+    figure,
+    meant,
+    tokyo,
+)
 from tests.factories import ALL_GROUPS, consent, family_consent, join, person, register, submit
 from tests.http.feed import publish_all, read
 
