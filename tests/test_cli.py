@@ -44,7 +44,7 @@ def urls(settings: Settings) -> dict[str, str]:
 def test_help_names_every_command_in_two_languages() -> None:
     told = renkei("--help")
     assert told.returncode == 0 and told.stderr == ""
-    for name in ("demo", "serve", "work", "migrate", "admin"):
+    for name in ("demo", "serve", "work", "migrate", "admin", "audit"):
         assert name in told.stdout
     assert "架空の地域" in told.stdout and "fictional region" in told.stdout
 
@@ -94,22 +94,23 @@ async def test_an_administrator_is_made_and_works(settings: Settings, http: http
     assert (await http.get("/v1/me", headers=bearer)).json()["kind"] == "admin"
 
 
-def test_the_worker_works_until_told_to_stop(settings: Settings) -> None:
+def test_the_worker_works_and_seals_until_told_to_stop(settings: Settings) -> None:
     working = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'renkei_work'"
     for number in (signal.SIGTERM, signal.SIGINT):
         process = subprocess.Popen(
             [sys.executable, "-c", "from renkei.cli import main; main()", "work"],
-            env=environment(**urls(settings)),
+            env=environment(**urls(settings), data_dir=str(settings.data_dir), seal_seconds="1"),
             stderr=subprocess.PIPE,
             text=True,
         )
         for _ in range(300):
-            if as_owner(settings, working) != [(0,)]:
+            if as_owner(settings, working) != [(0,)] and settings.seal_journal.exists():
                 break
             time.sleep(0.1)
         process.send_signal(number)
         _, errors = process.communicate(timeout=20)
         assert process.returncode == 0 and "Traceback" not in errors, errors
+    assert settings.seal_journal.stat().st_mode & 0o777 == 0o600
 
 
 def test_serving_with_several_workers(settings: Settings, tmp_path: Path) -> None:

@@ -169,6 +169,8 @@ def _signing_keys(settings: Settings) -> Keys:
 async def _breach(settings: Settings, chosen: argparse.Namespace) -> None:
     names = ("client", "organization", "user", "from", "to", "known_on")
     asked = {name: value for name in names if (value := getattr(chosen, name)) is not None}
+    if not asked.keys() - {"known_on"}:
+        raise SystemExit("renkei audit breach: --client, --organization, --user, --from or --to")
     engine = _engine(settings)
     try:
         report = await _all_pages(engine, _query(asked))

@@ -42,9 +42,8 @@ async def engines(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, AsyncE
 
 async def seal_all(worker: AsyncEngine, with_: Sealer) -> None:
     """Seal until nothing waits, and note it."""
-    while await with_.seal(worker):
+    while await with_.work(worker):
         pass
-    await with_.work(worker)
 
 
 async def lines(service: AsyncEngine, days: Days = EVERYTHING) -> list[dict[str, Any]]:

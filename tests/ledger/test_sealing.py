@@ -3,6 +3,7 @@
 import asyncio
 import json
 import stat
+from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
@@ -11,6 +12,7 @@ from tests.ledger.inside import act, engines, lines, seal_all, sealer, verified
 
 from renkei.access import seals
 from renkei.access.tokens import Keys, verify_seal
+from renkei.actions.audit_export import Days
 from renkei.ids import new_id
 from renkei.settings import Settings
 from renkei.worker import work
@@ -150,3 +152,33 @@ async def test_a_journal_that_cannot_be_written_stops_nothing(ledger: Settings, 
         await working
         await by.work(worker)
     assert by.journal.last_position() == len(as_owner(ledger, SEALS))
+
+
+async def test_a_part_of_the_ledger_by_days(ledger: Settings) -> None:
+    """The chain is taken up where the part begins, and what the journal has before or after is none of its business."""
+    by = sealer(ledger)
+    async with engines(ledger) as (worker, service):
+        for _ in range(3):
+            act(ledger)
+            await seal_all(worker, by)
+        noted = [json.loads(line) for line in by.journal.file.read_bytes().splitlines()]
+        today, second = date.fromisoformat(noted[0]["sealed_at"][:10]), noted[1]
+        for days, seals_ in (
+            (Days(today, None), 3),
+            (Days(None, today), 3),
+            (Days(today, today), 3),
+            (Days(None, today - timedelta(days=1)), 0),
+            (Days(today + timedelta(days=1), None), 0),
+        ):
+            result = verified(await lines(service, days), by.keys, noted)
+            assert (result.found, result.counts["seals"]) == ([], seals_), days
+        part = await lines(service, Days(today, None))
+        begins = next(place for place, line in enumerate(part) if line.get("seal") == second)
+        part[1:begins], part[0]["first"] = [], 2
+        part[-1]["end"] |= {"seals": 2, "leaves": part[-1]["end"]["leaves"] - noted[0]["count"]}
+        assert verified(part, by.keys, noted).found == []
+        assert [
+            kind for kind, _ in verified(part, by.keys, noted[::2]).found
+        ] == []  # what the journal lacks is no fault
+        part[0]["from"] = None
+        assert {kind for kind, _ in verified(part, by.keys, noted).found} == {"chain", "journal"}

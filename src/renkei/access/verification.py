@@ -88,10 +88,14 @@ class Verifier:
         if not self.counts["seals"] and not self._part:
             self._wrong("nothing", self.counts["unsealed"])
         if self.header.get("to") is None:
-            until = str(self.header.get("exported_at", ""))
-            for seal in self._journal.rest(until):
-                self._wrong("journal", seal)
+            for gone in self._journal.rest(str(self.header.get("exported_at", ""))):
+                self._not_as_noted(gone)
         return self.found
+
+    def _not_as_noted(self, gone: "_Noted") -> None:
+        # The journal reaches further back than a part of the ledger does.
+        if not (self._part and 0 < gone.position < int(self.header["first"])):
+            self._wrong("journal", gone.id)
 
     @property
     def _part(self) -> bool:
@@ -122,8 +126,7 @@ class Verifier:
         if seal["position"] != self._position + 1 or not (taken_up or seal["previous"] == self._previous):
             self._wrong("chain", seal["id"])
         for gone in self._journal.until(int(seal["position"]), seals.canonical(seal)):
-            if not (self._part and 0 < gone.position < int(self.header["first"])):
-                self._wrong("journal", gone.id)
+            self._not_as_noted(gone)
         self._position, self._previous = int(seal["position"]), seals.digest(stated).hex()
 
     def _take_leaf(self, line: Mapping[str, Any]) -> None:
@@ -200,9 +203,9 @@ class _Journal:
                 yield self._next
             self._next = next(self._lines, None)
 
-    def rest(self, until: str) -> Iterator[str]:
+    def rest(self, until: str) -> Iterator[_Noted]:
         """What the journal has beyond the last seal; seals made after the export began are none of its business."""
         while self._next is not None:
             if self._next.sealed_at <= until:
-                yield self._next.id
+                yield self._next
             self._next = next(self._lines, None)

@@ -58,7 +58,7 @@ _OF_NONE = {
 }
 EVENTS = sql.SQL("""
 SELECT e.*, o.name AS organization_name, c.client_id AS client_name, c.name AS client_title
-FROM ({branches} ORDER BY at DESC, id DESC LIMIT %(limit)s) e
+FROM (SELECT * FROM ({branches}) both_ledgers ORDER BY at DESC, id DESC LIMIT %(limit)s) e
 LEFT JOIN organizations o ON o.id = e.organization_id
 LEFT JOIN clients c ON c.id = e.client_id
 ORDER BY e.at DESC, e.id DESC
