@@ -30,10 +30,12 @@ SEEN_BY_LEDGER = (
     "access_requests",
     "request_decisions",
 )
-CONSENT_COLUMNS = (
-    "patient_id, id, about, valid_from, valid_until, care_team, professions, groups, tiers, restricted, "
-    "except_organizations, recorded_by, recorded_at"
-)
+COLUMNS_FOR_LEDGER = {
+    "consents": "patient_id, id, about, valid_from, valid_until, care_team, professions, groups, tiers, restricted, "
+    "except_organizations, recorded_by, recorded_at",
+    # Not what was sent with the number: the person's name, perhaps as somebody else bears it.
+    "join_requests": "patient_id, id, organization_id, part, requested_at, audit_event_id",
+}
 CLIENT_COLUMNS = "id, client_id, name, kind, organization_id, registered_at, disabled_at"
 
 FUNCTIONS = {
@@ -337,7 +339,7 @@ def _policies() -> None:
         policy(table, "opened", "INSERT", "renkei_service", check=opened)
 
     for table in SEEN_BY_LEDGER:
-        columns = f" ({CONSENT_COLUMNS})" if table == "consents" else ""
+        columns = f" ({COLUMNS_FOR_LEDGER[table]})" if table in COLUMNS_FOR_LEDGER else ""
         op.execute(f"GRANT SELECT{columns} ON {table} TO renkei_ledger")
         policy(table, "ledger", "SELECT", "renkei_ledger", "true")
     op.execute(f"GRANT SELECT ({CLIENT_COLUMNS}) ON clients TO renkei_ledger, renkei_worker")
@@ -379,7 +381,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_change_positions_patient_id_position"), "change_positions")
     for table in SEEN_BY_LEDGER:
         op.execute(f"DROP POLICY ledger ON {table}")
-        columns = f" ({CONSENT_COLUMNS})" if table == "consents" else ""
+        columns = f" ({COLUMNS_FOR_LEDGER[table]})" if table in COLUMNS_FOR_LEDGER else ""
         op.execute(f"REVOKE SELECT{columns} ON {table} FROM renkei_ledger")
     op.execute(f"REVOKE SELECT ({CLIENT_COLUMNS}) ON clients FROM renkei_ledger, renkei_worker")
     op.execute("REVOKE SELECT ON delegations FROM renkei_ledger")
