@@ -83,6 +83,11 @@ async def test_a_consent_is_used_by_reading(region: Region) -> None:
     to = {"recipients": {"organizations": [nurses.id, clinic.id]}}
     ids = {patient: await agree(clinic, patient, **to) for patient in patients}
     await agree(clinic, patients[0])  # to the team, naming nobody
+    assert len(await review(office, "consent", since=tokyo(-1))) == 3
+    later = await agree(clinic, patients[0], **to, valid_from=tokyo())
+    assert later not in [one["consent_id"] for one in await review(office, "consent", since=tokyo(-1))]
+    assert later in [one["consent_id"] for one in await review(office, "consent")]
+    await clinic.post(f"/v1/patients/{patients[0]}/consents/{later}/withdrawal", {"reason": "検査"})
     await agree(clinic, patients[0], **to, valid_from=tokyo(-9), valid_until=tokyo(-1))
     await submit(nurses, patients[0], report(), by="nurse")
     await nurses.get(f"/v1/patients/{patients[1]}", by="nurse")
@@ -118,6 +123,15 @@ async def test_a_delegation_is_used_profession_by_profession(region: Region) -> 
     assert await review(office, "delegation") == []
     all_ = [one["delegation_id"] for one in await review(region.admin, "delegation", limit=3)]
     assert all_ == sorted(set(all_), reverse=True)
+
+
+async def test_a_delegation_of_a_suspended_organization_or_of_later_is_not_reviewed(region: Region) -> None:
+    _, nurses, office, _ = await team(region)
+    assert len(await review(office, "delegation")) == 1
+    assert await review(office, "delegation", since=tokyo(-1)) == []
+    await region.admin.post(f"/v1/organizations/{nurses.id}/suspension", {"reason": "休止"})
+    listed = {one["organization"]["id"] for one in await review(region.admin, "delegation")}
+    assert nurses.id not in listed
 
 
 async def test_a_cell_of_the_permission_table_is_used_by_an_act_of_its_group(region: Region) -> None:

@@ -67,13 +67,17 @@ async def test_every_place_of_today_passes_on_and_records_stay_whose_they_are(re
 async def test_what_names_the_old_one_is_told_as_it_does_not_pass_on(region: Region) -> None:
     clinic, closing, to = await region.found(), await region.found("visiting_nursing"), await region.found("home_help")
     patient, named_only, withdrawn = [await register(clinic) for _ in range(3)]
-    await join(clinic, closing, patient)
+    for had in (patient, named_only):
+        await join(clinic, closing, had)
+    await clinic.call("DELETE", f"/v1/patients/{named_only}/care-team/{closing.id}")
     names = {"recipients": {"organizations": [closing.id]}}
     standing = await agree(clinic, patient, **names)
     await agree(clinic, patient, recipients={"care_team": True})
     other = await agree(clinic, named_only, **names)
-    old = await agree(clinic, withdrawn, **names)
-    await clinic.post(f"/v1/patients/{withdrawn}/consents/{old}/withdrawal", {"reason": "申し出"})
+    for one in (withdrawn, patient):
+        old = await agree(clinic, one, **names)
+        await clinic.post(f"/v1/patients/{one}/consents/{old}/withdrawal", {"reason": "申し出"})
+    await agree(clinic, patient, **names, valid_until=tokyo(-1))
     told = (await hand_over(region, closing, to)).json()
     assert told["handed_over"] == [patient]
     assert told["named_in_consents"] == [
@@ -100,6 +104,7 @@ async def test_page_after_page_is_handed_over_with_one_event_each(
     region: Region, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handover, "AT_ONCE", 2)
+    monkeypatch.setattr(handover, "LISTED_AT_ONCE", 2)
     clinic, closing, to = await region.found(), await region.found(), await region.found()
     patients = [await register(clinic) for _ in range(5)]
     for patient in patients:
@@ -140,6 +145,7 @@ async def test_to_whom_it_cannot_be_handed_over(region: Region) -> None:
     problem(await region.admin.post(f"/v1/organizations/{new_id()}/handover", body), 404, "not-found")
     for nobody in (closing, clinic, await region.auditor()):
         problem(await nobody.post(path, body), 403, "forbidden")
+        problem(await nobody.post(f"/v1/organizations/{gone.id}/handover", body), 403, "forbidden")
     # Who closes may be suspended first.
     await region.admin.post(f"/v1/organizations/{closing.id}/suspension", {"reason": "廃止"})
     assert (await hand_over(region, closing, clinic)).json()["handed_over"] == [patient]

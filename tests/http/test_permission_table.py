@@ -175,7 +175,7 @@ async def touched(region: Region, rows: Any, *vendors: Vendor) -> list[dict[str,
     return [one for one in answer.json()["touches"] if one["organization"]["id"] in ids]
 
 
-async def test_a_preview_tells_whom_a_change_touches_and_changes_nothing(region: Region) -> None:
+async def test_a_preview_tells_whom_a_change_touches_and_changes_nothing(region: Region, settings: Settings) -> None:
     clinic = await region.found(professions=["physician", "nurse"])
     nurses = await region.found("visiting_nursing", ["nurse", "care_worker"])
     for _ in range(2):
@@ -191,6 +191,13 @@ async def test_a_preview_tells_whom_a_change_touches_and_changes_nothing(region:
     assert shown[0] == (nurses.id, "nurse", 1, 1, 2)
     assert sorted(shown[1:]) == sorted([(clinic.id, "nurse", 1, 0, 0), (nurses.id, "system", 1, 0, 0)])
     assert {tuple(one["groups"]) for one in told} == {("medical",)}
+    with owner(settings) as connection:
+        connection.execute(
+            "UPDATE audit_events SET at = at - interval '91 days' WHERE organization_id = %s AND patient_id = %s",
+            [nurses.id, patient],
+        )
+    told = await touched(region, changed(nurse__medical_basic=""), nurses)
+    assert ("nurse", 1) in [(one["profession"], one["patients"]) for one in told]
     # Writing alone touches nobody who has only read.
     told = await touched(region, changed(nurse__care_report_basic="r"), nurses)
     assert [(one["profession"], one["patients"]) for one in told] == [("nurse", 0)]

@@ -13,8 +13,9 @@ from renkei.schemas.administration import HandoverIn
 from renkei.store import changes, handovers, organizations
 from renkei.vocabulary import Permission
 
-AT_ONCE = 500
-"""Patients per round; a grant opens at most 1,000."""
+AT_ONCE = 100
+"""Patients per round. A policy compares each row with the list of those opened: more at once take longer for each."""
+LISTED_AT_ONCE = 10_000
 
 
 async def hand_over_care_team(
@@ -27,11 +28,10 @@ async def hand_over_care_team(
     await authorize_service(tx, asked, Permission.care_team_hand_over)
     await _require_both(tx, organization_id, handover.to)
     asked.served(tx, {"organization_id": str(organization_id), **handover.model_dump(mode="json")})
-    handed_over, named, known, before = list[str](), list[dict[str, str]](), set[UUID](), None
-    while ids := await reach.candidates(tx, organization_id, before, AT_ONCE):
-        before = ids[-1]
-        known |= set(ids)
-        grants = await _concerned(tx, asked, organization_id, [i for i in ids if i in (handover.patients or ids)])
+    ids = await _patients(tx, organization_id, handover)
+    handed_over, named = list[str](), list[dict[str, str]]()
+    for begin in range(0, len(ids), AT_ONCE):
+        grants = await _concerned(tx, asked, organization_id, ids[begin : begin + AT_ONCE])
         if not grants:
             continue
         for grant in await handovers.hand_over(tx, grants, organization_id, handover.to):
@@ -39,8 +39,6 @@ async def hand_over_care_team(
             handed_over.append(str(grant.patient_id))
         for row in await handovers.load_naming(tx, grants, organization_id):
             named.append({"patient_id": str(row.patient_id), "consent_id": str(row.id)})
-    if unknown := [place for place, id_ in enumerate(handover.patients or ()) if id_ not in known]:
-        raise Invalid([Fault(f"/patients/{place}", None, "unknown") for place in unknown])
     return {"handed_over": handed_over, "named_in_consents": named}
 
 
@@ -54,6 +52,19 @@ async def _require_both(tx: Transaction, closing: UUID, successor: UUID) -> None
         raise Conflict("same_organization", SAME_ORGANIZATION)
     if successor not in await organizations.load_some(tx, [successor], standing=True):
         raise Conflict("organization_suspended", ORGANIZATION_SUSPENDED)
+
+
+async def _patients(tx: Transaction, organization_id: UUID, handover: HandoverIn) -> list[UUID]:
+    """Those it may be tied to, or of these the ones asked for. Listed before any is opened, as the policies then cost least."""
+    ids, before = list[UUID](), None
+    while some := await reach.candidates(tx, organization_id, before, LISTED_AT_ONCE):
+        ids, before = ids + some, some[-1]
+    if handover.patients is None:
+        return ids
+    known = set(ids)
+    if unknown := [place for place, id_ in enumerate(handover.patients) if id_ not in known]:
+        raise Invalid([Fault(f"/patients/{place}", None, "unknown") for place in unknown])
+    return handover.patients
 
 
 async def _concerned(tx: Transaction, asked: Asked, organization_id: UUID, ids: Sequence[UUID]) -> list[Grant]:

@@ -45,14 +45,17 @@ WHERE d.ended_at IS NULL AND c.disabled_at IS NULL AND o.suspended_at IS NULL
 ORDER BY d.id DESC
 """
 USE = """
-SELECT t.organization_id, t.profession, count(DISTINCT e.patient_id) AS patients,
-  count(DISTINCT (e.client_id, e.user_id)) FILTER (WHERE e.user_id IS NOT NULL) AS users
-FROM unnest(%(organizations)s::uuid[], %(professions)s::text[], %(reads)s::text[], %(writes)s::text[])
-  AS t (organization_id, profession, reads, writes)
-JOIN audit_events e ON e.organization_id = t.organization_id AND e.profession = t.profession
-  AND e.groups && string_to_array(CASE WHEN e.action = ANY (%(writing)s) THEN t.writes ELSE t.reads END, ',')
-WHERE e.at >= now() - make_interval(days => %(days)s) AND e.outcome = 'allowed' AND e.actor_kind = 'client'
-GROUP BY t.organization_id, t.profession
+SELECT organization_id, profession, count(DISTINCT patient_id) AS patients,
+  count(DISTINCT (client_id, user_id)) FILTER (WHERE user_id IS NOT NULL) AS users
+FROM (
+  SELECT DISTINCT t.organization_id, t.profession, e.patient_id, e.client_id, e.user_id
+  FROM unnest(%(organizations)s::uuid[], %(professions)s::text[], %(reads)s::text[], %(writes)s::text[])
+    AS t (organization_id, profession, reads, writes)
+  JOIN audit_events e ON e.organization_id = t.organization_id AND e.profession = t.profession
+    AND e.groups && string_to_array(CASE WHEN e.action = ANY (%(writing)s) THEN t.writes ELSE t.reads END, ',')
+  WHERE e.at >= now() - make_interval(days => %(days)s) AND e.outcome = 'allowed' AND e.actor_kind = 'client'
+) used
+GROUP BY organization_id, profession
 """
 USED_DELEGATIONS = """
 SELECT DISTINCT client_id, organization_id, profession FROM audit_events
