@@ -90,6 +90,15 @@ async def test_what_a_consent_opens_and_closes(region: Region) -> None:
     assert [row["profession"] for row in by_id[hospital.id]["professions"]] == ["nurse"]
 
 
+async def test_a_tie_that_opens_nothing_is_told_too(region: Region) -> None:
+    clinic, _, patient = await team(region)
+    hospital = await region.found("hospital")
+    sent = consent(recipients={"organizations": [hospital.id], "professions": ["family"]})
+    (told,) = (await clinic.post(f"/v1/patients/{patient}/consents/preview", sent)).json()["items"]
+    assert told["organization"]["id"] == hospital.id and told["professions"] == []
+    assert told["basis"] == {"now": [], "after": ["consent"]}
+
+
 async def test_nothing_is_kept_but_that_it_was_asked(region: Region, inside: psycopg.Connection) -> None:
     clinic, _, patient = await team(region)
     old = await agree(clinic, patient, restricted=["medical.infection"])
