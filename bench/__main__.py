@@ -59,7 +59,8 @@ async def _bench(place: Place, chosen: argparse.Namespace) -> None:
         town = await found_town(place, chosen.patients)
         place.settle()
         if chosen.feed_lines:
-            print(*(pages.told() for pages in await growth(town, chosen.feed_lines, chosen.seconds)), sep="\n")
+            async for pages in growth(town, chosen.feed_lines, chosen.seconds):
+                print(pages.told(), flush=True)
             return
         lines: list[Line] = []
         for path in (path for path in PATHS if path in chosen.paths):

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -55,16 +55,15 @@ async def feed_page(town: Town) -> Prepared:
     return Prepared(Requests(heads, "", 200), [NOBODY], {})
 
 
-async def growth(town: Town, sizes: Sequence[int], seconds: float) -> list[Pages]:
+async def growth(town: Town, sizes: Sequence[int], seconds: float) -> AsyncIterator[Pages]:
     """Pages at the beginning, in the middle and at the end of the feed, as it grows."""
-    token, found = await town.clinic.token("physician"), list[Pages]()
+    token = await town.clinic.token("physician")
     for size in sorted(sizes):
         lines = grow(town, size)
         town.place.settle()
         for place, after in (("beginning", 0), ("middle", lines // 2), ("end", lines - PAGE), ("nothing", lines)):
             got = load(Requests([_head(town, token, after)], "", 200), town.place.port, 1, seconds, 0.5)
-            found.append(Pages(lines, place, got.per_s, got.p50_ms, got.p99_ms))
-    return found
+            yield Pages(lines, place, got.per_s, got.p50_ms, got.p99_ms)
 
 
 def grow(town: Town, lines: int) -> int:

@@ -67,6 +67,17 @@ def script() -> str:
     return Script(Recorded(PATIENT, "bench-x", trips), "", {OFFICE}).text(200)
 
 
+def test_a_list_of_new_ids_is_made_and_one_of_known_ids_stays() -> None:
+    lists = [
+        Parameter(f"{{{first},{second}}}", "uuid[]") for first, second in ((PATIENT, OFFICE), (EVENT, OTHER_EVENT))
+    ]
+    trips = [[Sent("BEGIN", ()), Sent("INSERT INTO a VALUES ($1, $2)", tuple(lists))]]
+    made = Script(Recorded("none", "bench-x", trips), "", {OFFICE}, {PATIENT})
+    text = made.text(200)
+    assert "ARRAY(SELECT uuidv7() FROM generate_series(1, 2))::text" in text
+    assert list(made.constants) == [f"{{{PATIENT},{OFFICE}}}"]
+
+
 def uuid(text: str) -> Parameter:
     """A parameter of this type."""
     return Parameter(text, "uuid")

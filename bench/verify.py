@@ -1,0 +1,117 @@
+"""``python -m bench.verify``: how long it takes to seal and to verify a ledger of a million events, and with how much memory.
+
+The events are made by SQL in a scratch database: three of four on patients, as a region's; then sealed as the worker does it.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+
+from renkei import migration
+from renkei.access.actor import Actor
+from renkei.access.audit import Asked
+from renkei.access.verification import Verifier
+from renkei.actions.audit_export import Days, export_lines
+from renkei.database import SERVICE_ROLE, WORKER_ROLE, make_engine
+from renkei.demo.run import DATABASE, with_embedded
+from renkei.embedded import EmbeddedPostgres
+from renkei.ids import new_id
+from renkei.operator import migrate, plain
+from renkei.settings import Settings
+from renkei.vocabulary import ActorKind
+from renkei.worker.sealing import Sealer
+
+EVENTS = """
+INSERT INTO audit_events (patient_id, id, request_id, at, action, outcome, actor_kind, client_id, organization_id, user_id,
+  user_name, profession, basis, groups)
+SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now() - %(events)s * interval '4 ms' + n * interval '4 ms',
+  'summary.read', 'allowed', 'client', gen_random_uuid(), gen_random_uuid(), 'u-' || n, '検査 花子', 'nurse', '{care_team}',
+  '{person,family,medical,living,care_report}'
+FROM generate_series(1, %(events)s * 3 / 4) n
+"""
+OTHERS = """
+INSERT INTO service_events (id, request_id, at, action, outcome, actor_kind, client_id, detail)
+SELECT gen_random_uuid(), gen_random_uuid(), now() - n * interval '4 ms', 'token.issue', 'allowed', 'client', gen_random_uuid(),
+  jsonb_build_object('client_id', 'rk-' || n)
+FROM generate_series(1, %(events)s / 4) n
+"""
+LONGEST_SECONDS = 600.0
+"""Sealing and verifying are each given up after this long: a ledger that takes longer is too large for this bench."""
+
+
+def main() -> None:
+    """Make, seal, verify, and print what it took."""
+    parser = argparse.ArgumentParser(prog="python -m bench.verify")
+    parser.add_argument("--events", type=int, default=1_000_000)
+    events = parser.parse_args().events
+    with _scratch() as folder, EmbeddedPostgres(folder) as embedded:
+        try:
+            migration.make_database(embedded.url("postgres", "postgres"), DATABASE, afresh=True)
+            settings = with_embedded(Settings(data_dir=folder), embedded)
+            migrate(settings)
+            with psycopg.connect(plain(settings.owner_database_url), autocommit=True) as connection:
+                for statement in (EVENTS, OTHERS):
+                    connection.execute(statement, {"events": events})
+                connection.execute("VACUUM ANALYZE")
+            asyncio.run(_measure(settings))
+        finally:
+            embedded.remove()
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="renkei-verify-") as folder:
+        os.chmod(folder, 0o701)  # As root, PostgreSQL runs as somebody who must pass through.
+        yield Path(folder)
+
+
+async def _measure(settings: Settings) -> None:
+    sealer = Sealer.of(settings)
+    async with asyncio.timeout(LONGEST_SECONDS):
+        took = await _seal(settings, sealer)
+        print(f"sealed: {took:.1f} s", flush=True)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.perf_counter()
+    async with asyncio.timeout(LONGEST_SECONDS):
+        verifier = await _verify(settings, sealer)
+    took = time.perf_counter() - began
+    counts, grown = verifier.counts, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(
+        f"verified: {counts['leaves']:,} events under {counts['seals']} seals in {took:.1f} s, memory grown by {grown / 1024:.0f} MB"
+    )
+    if verifier.found:
+        sys.exit(f"violations: {verifier.found[:5]}")
+
+
+async def _seal(settings: Settings, sealer: Sealer) -> float:
+    engine = make_engine(plain(settings.worker_database_url), WORKER_ROLE, 2)
+    began = time.perf_counter()
+    while await sealer.work(engine):
+        pass
+    await engine.dispose()
+    return time.perf_counter() - began
+
+
+async def _verify(settings: Settings, sealer: Sealer) -> Verifier:
+    engine = make_engine(plain(settings.database_url), SERVICE_ROLE, 1)
+    verifier = Verifier(sealer.keys.public_pem)
+    asked = Asked(new_id(), Actor(ActorKind.auditor, UUID(int=0), None, ()), "audit.read")
+    async for line in export_lines(engine, asked, Days()):
+        verifier.take(line)
+    verifier.finish()
+    await engine.dispose()
+    return verifier
+
+
+if __name__ == "__main__":
+    main()
