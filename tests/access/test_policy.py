@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from renkei.access.actor import Actor, Organization
-from renkei.access.policy import Consent, PermissionTable, Rights, Tie, View, Withheld, view
+from renkei.access.policy import COLUMNS, Consent, PermissionTable, Rights, Tie, View, Withheld, view
 from renkei.catalogue import load_catalogue
 from renkei.ids import new_id
 from renkei.vocabulary import ActorKind, Basis, ConsentSubject, Group, OrganizationKind, Profession, Reason, Tier
@@ -91,3 +91,99 @@ def test_nothing_of_a_view_depends_on_what_is_recorded() -> None:
     """The same for a patient with records and one without: ``withheld`` must not tell which."""
     seen = view(READER, TIE, Profession.nurse, load_catalogue())
     assert view(READER, replace(TIE, own=True), Profession.nurse, load_catalogue()) == seen
+
+
+def seen(tie: Tie, rights: Rights, profession: Profession | None = Profession.nurse) -> View:
+    return view(rights, tie, profession, load_catalogue())
+
+
+EVERYTHING = Rights(frozenset(COLUMNS), frozenset(), True)
+ALL_GROUPS = frozenset(map(str, Group))
+
+
+def family(name: str | None = "高橋一郎", **changes: object) -> Consent:
+    return consent(about=ConsentSubject.family, groups=frozenset({"family"}), family_name=name, **changes)
+
+
+def test_a_consent_for_one_profession_makes_the_patient_known_to_that_one() -> None:
+    tie = replace(
+        TIE, in_team=False, was_in_team=False, consents=[consent(named=True, professions=frozenset({"nurse"}))]
+    )
+    assert (tie.bases(Profession.nurse), tie.bases(Profession.pt)) == (frozenset({Basis.consent}), frozenset())
+    assert (tie.knows_person(Profession.nurse), tie.knows_person(Profession.pt)) == (True, False)
+    assert tie.bases(None) == frozenset()
+
+
+def test_withheld_names_only_the_groups_asked_for_and_of_ones_own_only_what_one_may_not_read() -> None:
+    mine = View(
+        own=frozenset({"medical.basic"}),
+        withheld=(
+            Withheld(Group.medical, Tier.basic, None, Reason.no_consent),
+            Withheld(Group.medical, Tier.optional, None, Reason.profession),
+            Withheld(Group.living, Tier.basic, None, Reason.no_consent),
+        ),
+    )
+    medical = [
+        {"group": "medical", "tier": tier, "reason": why}
+        for tier, why in (("basic", "no_consent"), ("optional", "profession"))
+    ]
+    assert mine.withheld_in([Group.medical]) == medical
+    assert mine.withheld_in([Group.medical], of_own=True) == medical[1:]
+    assert mine.withheld_in([Group.living]) == [{"group": "living", "tier": "basic", "reason": "no_consent"}]
+    assert mine.withheld_in([Group.person]) == []
+
+
+def test_a_record_is_refused_for_the_reason_of_its_own_groups() -> None:
+    shut = View(
+        withheld=(
+            Withheld(Group.person, Tier.basic, None, Reason.profession),
+            Withheld(Group.care_report, Tier.basic, None, Reason.consent_withdrawn),
+        )
+    )
+    assert shut.reason_in([Group.care_report]) is Reason.consent_withdrawn
+    assert shut.reason_in([Group.person, Group.medical]) is Reason.profession
+    assert shut.reason_in([Group.living]) is Reason.no_consent
+
+
+def test_the_familys_withdrawal_is_not_the_patients() -> None:
+    gone = replace(TIE, consents=[family(withdrawn=True)])
+    assert Withheld(Group.family, Tier.basic, None, Reason.no_consent) in seen(gone, EVERYTHING).withheld
+    standing = replace(TIE, consents=[consent()])
+    assert Withheld(Group.living, Tier.basic, None, Reason.no_consent) in seen(standing, EVERYTHING).withheld
+
+
+def test_a_restricted_item_is_told_of_where_its_column_is_shown_or_the_profession_may_not() -> None:
+    """Where the whole column is withheld from one who may read restricted items, the column says it."""
+    named = {w.item for w in seen(TIE, EVERYTHING).withheld if w.item}
+    assert named == set()
+    open_all = replace(TIE, consents=[consent(groups=ALL_GROUPS), family()])
+    items = {(w.item, w.reason) for w in seen(open_all, EVERYTHING).withheld}
+    assert items == {(code, Reason.restricted) for code in load_catalogue().restricted}
+    barred = replace(EVERYTHING, restricted=False)
+    for tie in (TIE, open_all):
+        told = {w.item: w.reason for w in seen(tie, barred).withheld if w.item}
+        assert told == dict.fromkeys(load_catalogue().restricted, Reason.profession)
+
+
+def test_whose_rows_of_the_family_are_open() -> None:
+    ichiro, jiro = family(), family("高橋次郎")
+    assert seen(replace(TIE, consents=[ichiro, jiro]), EVERYTHING).members == {"高橋一郎", "高橋次郎"}
+    for closed in (
+        family(withdrawn=True),
+        family(professions=frozenset({"pt"})),
+        family(tiers=frozenset({"optional"})),
+        family(None),
+        consent(groups=ALL_GROUPS),
+    ):
+        assert seen(replace(TIE, consents=[ichiro, closed]), EVERYTHING).members == {"高橋一郎"}
+    assert seen(replace(TIE, consents=[ichiro], emergency=frozenset({"medical"})), EVERYTHING).members == {"高橋一郎"}
+    assert seen(replace(TIE, emergency=frozenset({"family"})), EVERYTHING).members is None
+    assert View().members == frozenset()
+
+
+def test_tiers_narrow_and_two_consents_add_up_column_by_column() -> None:
+    basic, optional = (
+        consent(tiers=frozenset({"basic"})),
+        consent(groups=frozenset({"living"}), tiers=frozenset({"optional"})),
+    )
+    assert seen(replace(TIE, consents=[basic, optional]), EVERYTHING).shared == {"medical.basic", "living.optional"}
