@@ -136,6 +136,8 @@ async def test_searches_are_limited_whether_they_find_or_not(region: Region, set
     there, nowhere = {**REASON, **described(whole)}, {**REASON, **described(unique())}
     for _ in range(3):  # who lacks the right has looked for nobody, and must not use up a physician's searches
         assert (await stranger.post(SEARCH, there, by="family")).status_code == 403
+    by_id = f"/v1/patients/{patient}/emergency-access"
+    assert (await stranger.post(by_id, REASON, by="physician")).status_code == 201  # is no search
     most = settings.emergency_searches_per_hour
     statuses = [
         (await stranger.post(SEARCH, there if n % 2 else nowhere, by="physician")).status_code for n in range(most)
@@ -147,7 +149,7 @@ async def test_searches_are_limited_whether_they_find_or_not(region: Region, set
         assert int(answer.headers["retry-after"]) > 0
     # Neither another organization's searches nor opening by id are touched.
     assert (await other.post(SEARCH, there, by="physician")).status_code == 201
-    assert (await stranger.post(f"/v1/patients/{patient}/emergency-access", REASON, by="physician")).status_code == 201
+    assert (await stranger.post(by_id, REASON, by="physician")).status_code == 201
     earlier = "UPDATE emergency_accesses SET opened_at = opened_at - interval '61 minutes' WHERE organization_id = %s"
     as_owner(settings, earlier, stranger.id)
     assert (await stranger.post(SEARCH, there, by="physician")).status_code == 201
