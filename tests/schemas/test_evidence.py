@@ -96,4 +96,4 @@ def test_none_takes_long(filling: bytes) -> None:
     began = time.process_time()
     with suppress(Invalid):
         require_whole("application/pdf", content)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 4
