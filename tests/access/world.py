@@ -210,7 +210,7 @@ class World:
     async def refuse(self, made: Made) -> None:
         """Tell the reader, who asks to join, no."""
         asked = (await self.author.get(f"{made.path}/access-requests")).json()["items"]
-        (request,) = [r["id"] for r in asked if r["state"] == "open" and r["organization"]["id"] == self.reader.id]
+        (request,) = [r["id"] for r in asked if (r["state"], r["by"]) == ("open", "registration")]
         told = await self.author.post(f"{made.path}/access-requests/{request}/refusal", {"comment": "担当外"})
         assert told.status_code == 201, told.text
 
