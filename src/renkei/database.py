@@ -155,7 +155,9 @@ class Transaction:
                 await cursor.execute(statement.text, statement.parameters or None, prepare=statement.prepare)
                 cursors.append(cursor)
             if last:
-                await driver.commit()
+                # Not driver.commit(): it waits for the answer at once, for ever where a large statement before it does
+                # not fit into the socket's buffer. At the end of the pipeline psycopg sends the rest first.
+                await driver.execute("COMMIT", prepare=False)
         self._done = last
         return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
 

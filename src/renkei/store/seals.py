@@ -76,6 +76,8 @@ LEFT JOIN LATERAL (
 ) f ON true
 WHERE l.seal_position BETWEEN %s AND %s ORDER BY l.seal_position, l.leaf
 """).format(OF_PATIENTS, OF_NONE)
+# A plan made while the leaves were few would read them all for each event, and is kept as long as the connection.
+BY_INDEX = "SET LOCAL enable_seqscan = off"
 # The lock is waited for: when it is had, no seal is on its way that the clock has already passed.
 TURN = "SELECT pg_advisory_xact_lock(%s)"
 NOW = """
@@ -119,6 +121,7 @@ async def next_batch(tx: Transaction, largest: int) -> Batch | None:
     locked: Row = await tx.row("SELECT pg_try_advisory_xact_lock(%s) AS mine", [SEALER_LOCK])
     if not locked.mine:
         return None
+    tx.later(BY_INDEX)
     last = await tx.row(LAST, {"late": LATE})
     rows = await tx.rows(WAITING, {"since": last.since if last else "-infinity", "limit": largest})
     # An id that stands twice was put there by hand: the second remains without a seal, and so is found.
@@ -164,6 +167,7 @@ async def begin_export(tx: Transaction, grant: LedgerGrant, since: datetime | No
 
 async def load_leaves(tx: Transaction, grant: LedgerGrant, first: int, last: int) -> list[Row]:
     """The leaves of these seals with the events they stand for; an event that is gone has no columns."""
+    tx.later(BY_INDEX)
     return await tx.rows(LEAVES, [first, last])
 
 
@@ -173,6 +177,7 @@ async def load_unsealed(
     """Among the next ``look`` events of one ledger those that no leaf of these seals names; where to go on, if at all."""
     time, id_ = after or (covered.since or "-infinity", UUID(int=0))
     bounds = {"time": time, "id": id_, "look": look, "first": covered.first, "last": covered.last}
+    tx.later(BY_INDEX)
     end = await tx.row(END_OF_PAGE[of_patients], bounds)
     if end is None:
         return [], None
