@@ -15,11 +15,13 @@ from pydantic import BaseModel, ValidationError
 from renkei.access.policy import PermissionTable, default_rows
 from renkei.catalogue import load_catalogue
 from renkei.errors import InvalidItems
+from renkei.schemas.access_requests import AccessRequestIn
 from renkei.schemas.administration import ClientIn, OrganizationIn
 from renkei.schemas.care_teams import EmergencyIn, PlaceIn
-from renkei.schemas.consents import ConsentIn, Withdrawal
+from renkei.schemas.consents import ConsentIn
 from renkei.schemas.documents import read_document
 from renkei.schemas.patients import Registration
+from renkei.schemas.withdrawals import ConsentWithdrawal
 from renkei.vocabulary import Profession, RecordKind
 
 ADMIN = ("platform-admin", "admin-secret")
@@ -30,10 +32,11 @@ SHAPES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("PUT", r"/v1/patients/(?P<patient>[^/]+)/care-team/(?P<place>[^/]+)", PlaceIn),
     ("POST", r"/v1/patients/(?P<patient>[^/]+)/consents", ConsentIn),
     ("POST", r"/v1/patients/(?P<patient>[^/]+)/emergency-access", EmergencyIn),
+    ("POST", r"/v1/patients/(?P<patient>[^/]+)/access-requests", AccessRequestIn),
     (
         "POST",
         r"/v1/patients/(?P<patient>[^/]+)/(?:consents|face-sheets|care-reports)/(?P<made>[^/]+)/withdrawal",
-        Withdrawal,
+        ConsentWithdrawal,
     ),
 )
 DOCUMENT = re.compile(r"/v1/patients/(?P<patient>[^/]+)/(?P<kind>face-sheet|care-report)s")
@@ -50,6 +53,7 @@ class FakeServer:
         self.withdrawn: list[str] = []
         self.clients: dict[str, dict] = {}
         self.organizations: dict[str, dict] = {}
+        self.registered: dict[str, str] = {}
         self.teams: dict[str, set[str]] = {}
         self.made: set[str] = set()
         self.at_once = self.most_at_once = 0
@@ -118,7 +122,8 @@ class FakeServer:
             return httpx.Response(201, json={"id": made, **body})
         office = self.organizations[caller["organization"]]["id"]
         if path == "/v1/patients":
-            self.teams[made] = {office}
+            made = self.registered.setdefault(body["identifiers"][0]["value"], made)
+            self.teams.setdefault(made, {office})
         elif "made" in names:
             assert names["made"] in self.made
             self.withdrawn.append(path)
@@ -128,6 +133,8 @@ class FakeServer:
         elif path.endswith("/consents"):
             assert office in self.teams[names["patient"]]
             self.consents.append(body)
+        elif path.endswith("/access-requests"):
+            assert office in self.teams[names["patient"]]
         else:
             assert office not in self.teams[names["patient"]], "emergency access of one who has a tie"
         return httpx.Response(201, json={"id": made, **body})

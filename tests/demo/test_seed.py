@@ -45,10 +45,12 @@ def test_every_label_gets_its_credentials(seeded):
 
 def test_what_is_told_is_what_was_promised(seeded):
     server, _ = seeded
-    assert server.calls["POST", "/v1/patients"] == 24
+    assert server.calls["POST", "/v1/patients"] == 24 + 1
+    assert len(server.teams) == 24
+    assert server.calls["POST", "/v1/patients/{}/access-requests"] == 1
     assert server.calls["POST", "/v1/organizations"] == len(ORGANIZATIONS) == 10
     assert server.calls["POST", "/v1/patients/{}/emergency-access"] == 1
-    assert sorted(path.split("/")[4] for path in server.withdrawn) == ["care-reports", "consents"]
+    assert sorted(path.split("/")[4] for path in server.withdrawn) == ["care-reports", "consents", "consents"]
     assert len({kind.value for kind in (o.kind for o in ORGANIZATIONS)}) >= 7
     forms = {consent["form"] for consent in server.consents}
     assert forms == {"written", "oral", "notice", "joint_use", "entrusted", "law"}

@@ -146,8 +146,9 @@ def test_one_stale_allergy(told):
     assert keys(told, lambda story: any(at < two_years_ago for _, at, _ in allergies(story))) == ["watanabe-tatsuo"]
 
 
-def test_one_withdrawn_consent_and_one_patient_without(told):
-    assert keys(told, lambda story: any("withdrawn" in c for c in story.person.consents)) == ["tokunaga"]
+def test_one_withdrawn_consent_one_in_part_and_one_patient_without(told):
+    ended = {story.person.key: c["withdrawn"] for story in told for c in story.person.consents if "withdrawn" in c}
+    assert {key: "only" in how for key, how in ended.items()} == {"tokunaga": False, "sakurai": True}
     assert keys(told, lambda story: not story.person.consents) == ["sawaguchi"]
 
 
@@ -155,6 +156,14 @@ def test_one_emergency_access_by_an_office_without_a_tie(told):
     assert keys(told, lambda story: story.emergency is not None) == ["kunieda"]
     (story,) = [story for story in told if story.emergency]
     assert "hospital" not in story.person.team
+
+
+def test_one_asks_to_join_and_one_for_a_consent(told):
+    ((joining, story),) = [(story.joins, story) for story in told if story.joins]
+    assert joining not in story.person.team
+    ((asks, story),) = [(story.asks, story) for story in told if story.asks]
+    assert asks["wants"] == "consent"
+    assert "nurse-station" in story.person.team
 
 
 def test_one_withdrawn_record(told):

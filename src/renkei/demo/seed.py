@@ -184,8 +184,7 @@ async def _tell(region: _Region, story: Story) -> None:
     """One patient: registration, care team, consents, documents, and what is taken back."""
     server, person = region.server, story.person
     token = region.first(person.registrar)
-    local_number = f"{BY_LABEL[person.registrar].code[:2].upper()}-{person.ltci[1][-5:]}"
-    patient = f"/v1/patients/{(await server.post(token, '/v1/patients', registration(person, local_number)))['id']}"
+    patient = await _registered(region, story, person.registrar)
     for place in story.places:
         body = {
             "part": place.part.value,
@@ -200,10 +199,21 @@ async def _tell(region: _Region, story: Story) -> None:
             withdrawals.append((f"{patient}/consents/{given['id']}/withdrawal", short["withdrawn"]))
     for submission in story.submissions:
         await _submit(region, patient, submission)
-    for path, reason in withdrawals:
-        await server.post(token, path, {"reason": reason})
+    for path, withdrawal in withdrawals:
+        await server.post(token, path, withdrawal)
     if story.emergency:
         await server.post(region.first("hospital"), f"{patient}/emergency-access", story.emergency)
+    if story.joins:
+        await _registered(region, story, story.joins)
+    if story.asks:
+        await server.post(region.first("nurse-station"), f"{patient}/access-requests", story.asks)
+
+
+async def _registered(region: _Region, story: Story, label: str) -> str:
+    """The patient's path: registered by this office under a number of its own, or found by the insured number."""
+    local_number = f"{BY_LABEL[label].code[:2].upper()}-{story.person.ltci[1][-5:]}"
+    sent = registration(story.person, local_number)
+    return f"/v1/patients/{(await region.server.post(region.first(label), '/v1/patients', sent))['id']}"
 
 
 async def _submit(region: _Region, patient: str, submission: Submission) -> None:

@@ -28,6 +28,8 @@ LATE_ARRIVAL = "yoshida"
 WITHDRAWN_RECORD = "hamada"
 CORRECTED_RECORD = "yamazaki"
 EMERGENCY = "kunieda"
+JOIN_REQUEST = "yanagisawa"
+ACCESS_REQUEST = "tokunaga"
 CONFLICT = "saito-fumi"
 """The patient whose clinic and pharmacy disagree; the one to look at first."""
 
@@ -63,13 +65,18 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One patient: registered by the first of the team, agreed to, written about. since: when care began."""
+    """One patient: registered by the first of the team, agreed to, written about. since: when care began.
+
+    joins: who matches the patient by number and waits to be let in. asks: what the nurses ask for, refused as it is.
+    """
 
     person: Person
     since: date
     places: tuple[Place, ...]
     submissions: tuple[Submission, ...]
     emergency: Mapping[str, Any] | None = None
+    joins: str | None = None
+    asks: Mapping[str, Any] | None = None
 
 
 def stories(today: date) -> tuple[Story, ...]:
@@ -87,6 +94,8 @@ def _story(person: Person, today: date) -> Story:
         _places(person, since),
         tuple(_with_special(person, written, today)),
         _EMERGENCY if person.key == EMERGENCY else None,
+        "hospital" if person.key == JOIN_REQUEST else None,
+        _ASKED if person.key == ACCESS_REQUEST else None,
     )
 
 
@@ -96,6 +105,13 @@ _EMERGENCY = {
     "consent_unobtainable": True,
     "groups": ["medical", "person"],
     "hours": 24,
+}
+
+
+_ASKED = {
+    "wants": "consent",
+    "groups": ["medical"],
+    "reason": "訪問のたびにお薬の内容を電話で確かめています。医療情報だけでも見られるよう、ご本人に尋ねていただけますか",
 }
 
 
