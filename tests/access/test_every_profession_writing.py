@@ -5,7 +5,7 @@ from typing import Any
 from tests.access import oracle
 from tests.access.oracle import COLUMNS, ITEMS, Ties
 from tests.access.states import DELEGATED, FAMILY, NAMING, STATES, Tally, reason_told, value_in
-from tests.access.world import ALL_RESTRICTED, PROFESSIONS, VALUES, Made, World, care_report, face_sheet
+from tests.access.world import ALL_RESTRICTED, PROFESSIONS, VALUES, Made, World, care_report, face_sheet, meant
 from tests.factories import Region
 
 WRITING = {
@@ -86,11 +86,10 @@ async def test_a_system_has_the_union_of_what_is_delegated_and_no_more(region: R
         tally.cell((*delegated, "summary"), answer.status_code, 200 if reads else 403)
         for code in VALUES if reads else ():
             if not code.startswith("care_report."):
-                due = oracle.hidden(ties, "system", code, delegated=tuple(delegated))
-                tally.cell((*delegated, code), reason_told(code, answer.json()["withheld"]), due)
-                tally.cell(
-                    (*delegated, code, "shown"), value_in(answer.json()["groups"], code) is not None, due is None
-                )
+                value, reason = meant(ties, "system", code, tuple(delegated))
+                entry = value_in(answer.json()["groups"], code)
+                tally.cell((*delegated, code), reason_told(code, answer.json()["withheld"]), reason)
+                tally.cell((*delegated, code, "shown"), entry and entry["value"], value)
         for code in VALUES:
             column = f"{ITEMS[code]['group']}_{ITEMS[code]['tier']}"
             touched = [column, "care_report_basic"] if column.startswith("care_report") else [column]
