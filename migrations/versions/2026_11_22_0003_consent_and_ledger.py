@@ -285,7 +285,6 @@ def _seals() -> None:
         sa.Column("previous", sa.LargeBinary(), nullable=True),
         full("sealed_at", sa.TIMESTAMP(timezone=True)),
         full("signature", sa.Text()),
-        sa.Column("time_stamp", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_audit_seals")),
         sa.UniqueConstraint("id", name=op.f("uq_audit_seals_id")),
     )

@@ -98,7 +98,6 @@ audit_seals = sa.Table(  # 封印: one signed statement about a batch of both le
     optional("previous", sa.LargeBinary),
     column("sealed_at", Instant),
     column("signature", sa.Text),
-    optional("time_stamp", sa.LargeBinary),
     sa.UniqueConstraint("id"),
 )
 
