@@ -49,6 +49,11 @@ async def asked(vendor: Vendor, path: str, body: dict[str, Any], by: str | None 
     return dict(answer.json())
 
 
+async def test_who_says_only_to_what_wants_a_consent(region: Region) -> None:
+    _, nurses, _, path = await home(region)
+    assert (await asked(nurses, path, {"groups": ["medical"], "reason": "確認"}))["wants"] == "consent"
+
+
 async def test_a_request_is_kept_once_and_announced(region: Region, settings: Settings) -> None:
     clinic, nurses, patient, path = await home(region)
     body = {**READ, "groups": ["medical", "living"], "restricted": ["medical.infection"]}
@@ -72,7 +77,8 @@ async def test_a_request_is_kept_once_and_announced(region: Region, settings: Se
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ({}, {("/wants", "required"), ("/reason", "required")}),
+        ({}, {("/reason", "required")}),
+        ({"reason": "見たい"}, {("/groups", "required")}),
         ({**READ, "groups": []}, {("/groups", "required")}),
         ({**READ, "wants": "x"}, {("/wants", "code")}),
         ({**READ, "groups": ["medical", "medical"]}, {("/groups", "repeated")}),

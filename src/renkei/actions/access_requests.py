@@ -144,14 +144,7 @@ async def _require_sound(tx: Transaction, consent: ConsentIn) -> None:
     found = [Fault("/consent/replaces", None, "unknown")] if consent.replaces else []
     if consent.given_on > tokyo_day(now()):
         found.append(Fault("/consent/given_on", None, "future"))
-    to = consent.recipients
-    for name, ids in (("organizations", to.organizations), ("except_organizations", to.except_organizations)):
-        known = await organizations.load_some(tx, ids, standing=name == "organizations") if ids else {}
-        found += [
-            Fault(f"/consent/recipients/{name}/{place}", None, "unknown")
-            for place, id_ in enumerate(ids)
-            if id_ not in known
-        ]
+    found += await organizations.unknown_recipients(tx, consent.recipients, under="/consent")
     if found:
         raise Invalid(found)
 

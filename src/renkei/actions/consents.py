@@ -82,19 +82,13 @@ async def preview_consent_withdrawal(
 
 async def _require_sound(tx: Transaction, consent: ConsentIn) -> None:
     """What only the clock and the list of organizations know of a consent. No patient is asked about yet."""
-    found, today, to = list[Fault](), tokyo_day(now()), consent.recipients
+    found, today = list[Fault](), tokyo_day(now())
     if consent.given_on > today:
         found.append(Fault("/given_on", None, "future"))
     if consent.replaces and consent.valid_from > today:
         # The old one would end now and nothing stand until then.
         found.append(Fault("/valid_from", None, "future"))
-    for name, ids, standing in (
-        ("organizations", to.organizations, True),
-        ("except_organizations", to.except_organizations, False),
-    ):
-        known = await organizations.load_some(tx, ids, standing=standing) if ids else {}
-        unknown = [place for place, id_ in enumerate(ids) if id_ not in known]
-        found += [Fault(f"/recipients/{name}/{place}", None, "unknown") for place in unknown]
+    found += await organizations.unknown_recipients(tx, consent.recipients)
     if found:
         raise Invalid(found)
 

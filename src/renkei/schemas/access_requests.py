@@ -13,9 +13,9 @@ from renkei.vocabulary import Group, Wants
 
 
 class AccessRequestIn(Strict):
-    """``POST /v1/patients/{id}/access-requests``. Whoever wants a consent says to what."""
+    """``POST /v1/patients/{id}/access-requests``. Whoever wants a consent says to what; who says only to what, wants one."""
 
-    wants: Annotated[Wants, Field(strict=False)]
+    wants: Annotated[Wants, Field(strict=False)] = Wants.consent
     groups: Annotated[list[Annotated[Group, Field(strict=False)]], Unique] = Field(default_factory=list)
     restricted: Annotated[list[str], Unique] = Field(default_factory=list)
     reason: Text

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from renkei.access.actor import Organization
 from renkei.database import Row, Transaction
+from renkei.errors import Fault
 from renkei.schemas.administration import OrganizationQuery
+from renkei.schemas.consents import Recipients
 from renkei.vocabulary import OrganizationKind
 
 INSERT = """
@@ -50,6 +52,19 @@ async def load_page(tx: Transaction, query: OrganizationQuery, before: Sequence[
 async def load_some(tx: Transaction, ids: Collection[UUID], *, standing: bool = False) -> dict[UUID, Organization]:
     """Those of these ids that exist. standing: and are not suspended, as whoever is newly given anything must be."""
     return {row.id: _organization(row) for row in await tx.rows(SOME, [list(ids), standing])}
+
+
+async def unknown_recipients(tx: Transaction, to: Recipients, under: str = "") -> list[Fault]:
+    """A fault for each organization a consent names that is not known, or is given anything anew while suspended."""
+    found: list[Fault] = []
+    for name, ids, standing in (
+        ("organizations", to.organizations, True),
+        ("except_organizations", to.except_organizations, False),
+    ):
+        known = await load_some(tx, ids, standing=standing) if ids else {}
+        unknown = [place for place, id_ in enumerate(ids) if id_ not in known]
+        found += [Fault(f"{under}/recipients/{name}/{place}", None, "unknown") for place in unknown]
+    return found
 
 
 async def load_one(tx: Transaction, organization_id: UUID) -> tuple[Organization, datetime | None] | None:
