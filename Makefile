@@ -5,13 +5,15 @@
 #   make check         style, types, import layers
 #   make browser       the tests in a real Chromium
 #   make bench         speed beside its limit, in one run
+#   make nightly       what takes long: 20,000 random states of access, hidden and absent patients timed, a million events verified
+#   make mutants       small changes to the code that decides who may: whether a test notices each
 #   make constraints   takes the newest releases of all dependencies into constraints.txt
 #   make clean         removes everything made here, the demo's data too
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check browser bench constraints clean
+.PHONY: help demo test check browser bench nightly mutants constraints clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -52,6 +54,28 @@ browser: .venv/.dev-installed
 bench: .venv/.dev-installed
 	@$(BIN)/python -m bench
 
+# Each prints its figures (docs/security.md). An hour on two cores.
+nightly: .venv/.dev-installed
+	@RENKEI_ACCESS_STEPS=20000 $(BIN)/python -m pytest -q -s tests/access/test_state_machine.py
+	@$(BIN)/python -m bench.hidden
+	@$(BIN)/python -m bench.verify
+
+# One cluster for a thousand short runs, kept from one mutant to the next. What mutmut has tried it does not try again until the
+# function has changed; `mutmut results` and `mutmut show <name>` tell of survivors, whose number is what is printed.
+MUTANTS := build/mutants
+mutants: .venv/.dev-installed
+	@mkdir -p -m 711 $(MUTANTS)
+	@PATH="$$PWD/$(BIN):$$PATH" RENKEI_TEST_CLUSTER="$$PWD/$(MUTANTS)" $(BIN)/mutmut run | tail -n 1 | tr '\r' '\n' | tail -n 1; \
+	  $(BIN)/python -c "$$REMOVE_MUTANTS_CLUSTER"; $(BIN)/mutmut results
+
+define REMOVE_MUTANTS_CLUSTER
+from pathlib import Path
+from renkei.embedded import EmbeddedPostgres
+EmbeddedPostgres(Path("$(MUTANTS)")).remove()
+Path("$(MUTANTS)/ready").unlink(missing_ok=True)
+endef
+export REMOVE_MUTANTS_CLUSTER
+
 constraints:
 	@rm -rf build/constraints
 	@$(PYTHON) -m venv build/constraints
@@ -73,6 +97,6 @@ export REMOVE_CLUSTER
 
 clean:
 	@test ! -e .demo/postgres || test ! -x $(BIN)/python || $(BIN)/python -c "$$REMOVE_CLUSTER"
-	@rm -rf .demo .venv build src/*.egg-info bench/out
+	@rm -rf .demo .venv build mutants src/*.egg-info bench/out
 	@rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	@find src tests bench migrations -name __pycache__ -type d -prune -exec rm -rf {} + 2> /dev/null || true
