@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
+import psutil
 import psycopg
 
+from bench.measure import CpuTimes, Others
 from renkei import migration
 from renkei.access.actor import Actor
 from renkei.access.audit import Asked
@@ -76,30 +78,44 @@ def _scratch() -> Iterator[Path]:
 
 
 async def _measure(settings: Settings) -> None:
-    sealer = Sealer.of(settings)
-    async with asyncio.timeout(LONGEST_SECONDS):
-        took = await _seal(settings, sealer)
-        print(f"sealed: {took:.1f} s", flush=True)
+    sealer, database = Sealer.of(settings), _database(settings)
+    with _told("sealed", database):
+        async with asyncio.timeout(LONGEST_SECONDS):
+            await _seal(settings, sealer)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
-    async with asyncio.timeout(LONGEST_SECONDS):
-        verifier = await _verify(settings, sealer)
-    took = time.perf_counter() - began
+    with _told("verified", database):
+        async with asyncio.timeout(LONGEST_SECONDS):
+            verifier = await _verify(settings, sealer)
     counts, grown = verifier.counts, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(
-        f"verified: {counts['leaves']:,} events under {counts['seals']} seals in {took:.1f} s, memory grown by {grown / 1024:.0f} MB"
+        f"{counts['leaves']:,} events under {counts['seals']} seals; memory grown by {grown / 1024:.0f} MB while verifying"
     )
     if verifier.found:
         sys.exit(f"violations: {verifier.found[:5]}")
 
 
-async def _seal(settings: Settings, sealer: Sealer) -> float:
-    engine = make_engine(plain(settings.worker_database_url), WORKER_ROLE, 2)
+@contextlib.contextmanager
+def _told(what: str, database: int) -> Iterator[None]:
+    """Seconds on the clock, and of processor: the first depend on what else the machine is doing."""
+    ours, theirs, others = CpuTimes.of(os.getpid()), CpuTimes.of(database), Others(CpuTimes.of(database))
     began = time.perf_counter()
+    yield
+    took = time.perf_counter() - began
+    used = f"processor {ours.since():.1f} s here, {theirs.since():.1f} s in the database"
+    print(f"{what}: {took:.1f} s ({used}; other programs took {others.share():.0%} of the machine)", flush=True)
+
+
+def _database(settings: Settings) -> int:
+    """The parent of all the database's processes."""
+    with psycopg.connect(plain(settings.owner_database_url)) as connection:
+        return int(psutil.Process(connection.info.backend_pid).ppid())
+
+
+async def _seal(settings: Settings, sealer: Sealer) -> None:
+    engine = make_engine(plain(settings.worker_database_url), WORKER_ROLE, 2)
     while await sealer.work(engine):
         pass
     await engine.dispose()
-    return time.perf_counter() - began
 
 
 async def _verify(settings: Settings, sealer: Sealer) -> Verifier:

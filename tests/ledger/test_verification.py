@@ -215,6 +215,26 @@ def test_each_column_of_a_sealed_event_counts(exported: Lines, keys: Keys) -> No
         assert "altered" in {violation.kind for violation in verified(other, keys).found}, name
 
 
+@pytest.mark.parametrize("change", [{"position": 9}, {"previous": "00" * 32}, {"previous": None}])
+def test_whoever_has_the_key_cannot_leave_out_a_seal_either(
+    exported: Lines, keys: Keys, change: dict[str, Any]
+) -> None:
+    """The last seal signed anew: a gap before it, or another seal named as the one before."""
+    other = copied(exported)
+    last = [line for line in other if "seal" in line][-1]
+    stated = seals.statement(last["seal"]) | change
+    last["seal"] = {**stated, "signature": sign_seal(keys, stated)}
+    assert {violation.kind for violation in verified(other, keys).found} == {"chain"}
+
+
+def test_leaves_are_numbered_from_nothing_without_gaps(exported: Lines, keys: Keys) -> None:
+    """The digests in their order, and yet another number: somebody has been at the table."""
+    other = copied(exported)
+    last = max(place for place, line in enumerate(other) if "leaf" in line)
+    other[last]["leaf"] += 1
+    assert {violation.kind for violation in verified(other, keys).found} == {"order"}
+
+
 def test_seals_of_another_key_are_not_seals(exported: Lines, tmp_path: Any) -> None:
     kinds = Counter(violation.kind for violation in verified(exported, Keys.load(tmp_path)).found)
     assert kinds == {"signature": len(journal_of(exported))}
@@ -233,6 +253,7 @@ def test_what_a_file_may_hold(exported: Lines, keys: Keys) -> None:
 
     assert kinds([]) == {"truncated", "nothing"}
     assert kinds(exported[:-1]) == {"truncated"}
+    assert kinds([*exported[:-2], exported[-1]]) == {"truncated"}
     assert "unreadable" in kinds([{}, *exported])
     assert "unreadable" in kinds([*exported[:-1], {"leaf": 0, "digest": "zz"}, exported[-1]])
     assert "unreadable" in kinds([*exported[:-1], {"event": 5}, exported[-1]])
