@@ -169,9 +169,9 @@ def test_whose_rows_of_the_family_are_open() -> None:
     ichiro, jiro = family(), family("高橋次郎")
     assert seen(replace(TIE, consents=[ichiro, jiro]), EVERYTHING).members == {"高橋一郎", "高橋次郎"}
     for closed in (
-        family(withdrawn=True),
-        family(professions=frozenset({"pt"})),
-        family(tiers=frozenset({"optional"})),
+        family("高橋次郎", withdrawn=True),
+        family("高橋次郎", professions=frozenset({"pt"})),
+        family("高橋次郎", tiers=frozenset({"optional"})),
         family(None),
         consent(groups=ALL_GROUPS),
     ):
