@@ -66,3 +66,11 @@ def test_no_other_kind_of_key_signs(tmp_path: Path, other: str) -> None:
     write(tmp_path, "0.pem", 1_000, key)
     with pytest.raises(ValueError, match=r"0\.pem is not a P-256 private key"):
         Keys.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "jwks", [{}, {"keys": [{}]}, {"keys": [{"x": 1, "y": 2}]}, {"keys": [{"x": "=", "y": "="}]}, {"keys": 1}]
+)
+def test_what_is_no_set_of_keys_is_none(jwks: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"^not a set of P-256 keys$"):
+        public_keys(jwks)

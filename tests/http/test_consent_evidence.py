@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -75,6 +76,11 @@ async def test_sent_many_times_at_once_it_is_kept_once(region: Region) -> None:
     assert len({answer.json()["id"] for answer in answers}) == 1
 
 
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(content), 1_000_000):
+        yield content[at : at + 1_000_000]
+
+
 async def test_what_is_refused(region: Region, settings: Settings) -> None:
     clinic, _, evidence = await signed(region)
     for media in ("application/json", "text/html", "image/svg+xml", "multipart/form-data; boundary=x", ""):
@@ -85,6 +91,8 @@ async def test_what_is_refused(region: Region, settings: Settings) -> None:
     whole = pdf(b"%" * (largest - len(pdf(b""))))
     assert len(whole) == largest and (await send(clinic, evidence, whole)).status_code == 201
     problem(await send(clinic, evidence, whole + b"\n"), 413, "too-large")
+    # Counted as it comes, too: a body may come in pieces and without its length.
+    problem(await send(clinic, evidence, _pieces(whole + b"\n")), 413, "too-large")
     for content in (PNG, pdf(b"<< /S /JavaScript /JS (app.alert(1)) >>")):
         assert faults(problem(await send(clinic, evidence, content), 422, "invalid")) == {("", "format")}
     told = problem(await send(clinic, evidence, PDF, params={"title": " ", "x": "1"}), 422, "invalid")

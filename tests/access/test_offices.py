@@ -1,0 +1,76 @@
+"""Refusals of an office, to the word: which rule it was and who could change it, before anything is looked up."""
+
+from typing import Any, cast
+
+import pytest
+
+from renkei.access.actor import Actor, Organization
+from renkei.access.audit import Asked
+from renkei.access.gate import LedgerGrant, authorize_ledger, authorize_office_page, authorize_service, may_break_glass
+from renkei.access.refusals import NO_OFFICE, NO_ORGANIZATION
+from renkei.database import Transaction
+from renkei.errors import Forbidden
+from renkei.ids import new_id
+from renkei.vocabulary import ActorKind, OrganizationKind, Permission, Reason
+
+NO_DATABASE = cast(Transaction, None)
+"""Refused before a statement is sent: there is nothing to send it to."""
+CLINIC = Organization(new_id(), "c", "n", OrganizationKind.clinic)
+
+
+def asked(kind: ActorKind, permission: Permission) -> Asked:
+    organization = CLINIC if kind in (ActorKind.client, ActorKind.organization_admin) else None
+    return Asked(new_id(), Actor(kind, new_id(), organization, ()), permission)
+
+
+def told(error: Any) -> tuple[object, ...]:
+    return error.members["reason_code"], error.members["rule"], error.members["grantable_by"], error.detail
+
+
+def office(right: str) -> tuple[object, ...]:
+    return Reason.not_administrator.value, f"office.{right}", "platform_admin", NO_OFFICE
+
+
+@pytest.mark.parametrize("kind", [ActorKind.client, ActorKind.worker])
+async def test_the_ledger_is_the_offices(kind: ActorKind) -> None:
+    with pytest.raises(Forbidden) as refused:
+        await authorize_ledger(NO_DATABASE, asked(kind, Permission.audit_read), Permission.audit_read)
+    assert told(refused.value) == office("ledger")
+
+
+@pytest.mark.parametrize("kind", [ActorKind.client, ActorKind.auditor, ActorKind.organization_admin, ActorKind.worker])
+def test_acts_on_many_patients_are_the_platforms(kind: ActorKind) -> None:
+    permission = Permission.care_team_hand_over
+    for patients in ([], [new_id()]):
+        with pytest.raises(Forbidden) as refused:
+            authorize_office_page(NO_DATABASE, asked(kind, permission), permission, patients)
+        assert told(refused.value) == office("platform_admin")
+    assert authorize_office_page(NO_DATABASE, asked(ActorKind.admin, permission), permission, []) == []
+
+
+@pytest.mark.parametrize("kind", [ActorKind.client, ActorKind.auditor, ActorKind.organization_admin, ActorKind.worker])
+async def test_acts_on_no_patient_are_the_platforms(kind: ActorKind) -> None:
+    permission = Permission.organization_suspend
+    with pytest.raises(Forbidden) as refused:
+        await authorize_service(NO_DATABASE, asked(kind, permission), permission)
+    assert told(refused.value)[:3] == (Reason.not_administrator.value, "platform_admin", "platform_admin")
+    await authorize_service(NO_DATABASE, asked(ActorKind.admin, permission), permission)
+
+
+async def test_what_every_client_may_no_worker_may() -> None:
+    await authorize_service(NO_DATABASE, asked(ActorKind.client, Permission.change_read), Permission.change_read)
+    for kind in (ActorKind.organization_admin, ActorKind.worker):
+        with pytest.raises(Forbidden):
+            await authorize_service(NO_DATABASE, asked(kind, Permission.change_read), Permission.change_read)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ActorKind if kind is not ActorKind.client])
+async def test_no_office_breaks_the_glass(kind: ActorKind) -> None:
+    with pytest.raises(Forbidden) as refused:
+        await may_break_glass(NO_DATABASE, asked(kind, Permission.emergency_access_open))
+    assert told(refused.value) == ("profession", "medical_basic.read", "platform_admin", NO_ORGANIZATION)
+
+
+def test_nobody_else_makes_a_grant_of_the_ledger() -> None:
+    with pytest.raises(TypeError, match=r"^only the gate makes a LedgerGrant$"):
+        LedgerGrant(asked(ActorKind.admin, Permission.audit_read), Permission.audit_read, None, object())
