@@ -81,6 +81,10 @@ class Vendor:
             self._tokens[profession] = answer.json()["access_token"]
         return self._tokens[profession]
 
+    def forget_tokens(self) -> None:
+        """Ask for new ones from here on."""
+        self._tokens.clear()
+
     async def call(self, method: str, path: str, *, by: str | None = None, **options: Any) -> httpx.Response:
         """One request, as the system itself or ``by`` a profession."""
         headers = {"Authorization": f"Bearer {await self.token(by)}", **options.pop("headers", {})}

@@ -53,6 +53,8 @@ class Patient(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        stage.world.author.forget_tokens()  # a long run outlives them
+        stage.world.reader.forget_tokens()
         self.whole = person()
         self.made = stage.run(self._begin())
         self.ties = Ties()
