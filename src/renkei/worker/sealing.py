@@ -64,8 +64,9 @@ class Sealer:
     async def _note(self, engine: AsyncEngine) -> None:
         """Append what the journal does not have yet, also what another worker has sealed meanwhile."""
         while True:
+            noted = self.journal.last_position()
             async with transaction(engine) as tx:
-                rows = await load_after(tx, self.journal.last_position(), 1000)
+                rows = await load_after(tx, noted, 1000)
             if not rows:
                 return
             self.journal.append([seal_json(row) for row in rows])
