@@ -41,7 +41,10 @@ WITHOUT_GRANT = {
 }
 """Store functions that take a transaction and no grant, each with why none can stand there."""
 
-NO_PATIENTS = ("store/clients.py", "store/organizations.py", "store/permission_tables.py")
+NO_PATIENTS = tuple(
+    f"store/{name}.py"
+    for name in ("assertions", "clients", "delegations", "organizations", "permission_tables", "registered")
+)
 """Stores of what is on no patient; a test holds them to that."""
 
 Fault = tuple[int, str]

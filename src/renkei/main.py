@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from renkei.access.identity import Identity
-from renkei.access.tokens import Keys
+from renkei.access.keyring import KeyRing
+from renkei.access.vendor_keys import VendorKeys
 from renkei.api import (
     access,
     access_requests,
@@ -23,6 +24,7 @@ from renkei.api import (
     care_team,
     catalogue,
     changes,
+    clients,
     consent_evidence,
     consents,
     emergency_access,
@@ -59,6 +61,7 @@ ROUTERS = (
     emergency_access,
     access,
     organizations,
+    clients,
     administration,
     ledger,
     permissions,
@@ -79,7 +82,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.database_url is None:
         raise SystemExit("RENKEI_DATABASE_URL is not set")
     engine = make_engine(settings.database_url.get_secret_value(), SERVICE_ROLE, settings.pool_size)
-    identity = Identity(engine, Keys.load(settings.keys_dir), settings.issuer.rstrip("/"), settings.token_seconds)
+    vendor_keys = VendorKeys(settings.allow_private_targets)
+    issuer = settings.issuer.rstrip("/")
+    identity = Identity(engine, KeyRing(settings.keys_dir), vendor_keys, issuer, settings.token_seconds)
 
     watch = FeedWatch(engine)
 

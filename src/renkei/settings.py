@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     token_seconds: int = Field(default=900, ge=60, le=3600)
     seal_seconds: int = Field(default=10, ge=1, le=3600)
     emergency_searches_per_hour: int = Field(default=20, ge=1)
+    allow_private_targets: bool = False
     metrics_token: SecretStr | None = None
     log_level: str = "INFO"
 

@@ -78,6 +78,14 @@ class Permission(StrEnum):
     organization_suspend = "organization.suspend"  # 事業所の利用停止
     organization_resume = "organization.resume"  # 事業所の利用再開
     client_register = "client.register"  # 連携システムの登録
+    client_read = "client.read"  # 連携システムの一覧
+    client_replace_keys = "client.replace_keys"  # 連携システムの公開鍵の変更
+    client_renew = "client.renew"  # 連携システムの秘密の再発行
+    client_suspend = "client.suspend"  # 連携システムの利用停止
+    client_resume = "client.resume"  # 連携システムの利用再開
+    delegation_read = "delegation.read"  # 委任の一覧
+    delegation_register = "delegation.register"  # 委任の登録
+    delegation_end = "delegation.end"  # 委任の終了
     permission_table_read = "permission_table.read"  # 権限表の閲覧
     permission_table_preview = "permission_table.preview"  # 権限表の変更の事前確認
     permission_table_edit = "permission_table.edit"  # 権限表の変更
@@ -169,10 +177,8 @@ class Part(StrEnum):
     @classmethod
     def of(cls, kind: OrganizationKind) -> "Part":
         """The part an organization of this kind takes when nothing else is said."""
-        return {
-            OrganizationKind.clinic: cls.attending_physician,
-            OrganizationKind.dental_clinic: cls.dentistry,
-        }.get(kind) or cls(kind.value)
+        named = {OrganizationKind.clinic: cls.attending_physician, OrganizationKind.dental_clinic: cls.dentistry}
+        return named.get(kind) or cls(kind.value)
 
 
 class Basis(StrEnum):
@@ -198,6 +204,7 @@ class Reason(StrEnum):
     not_own_record = "not_own_record"  # 自機関の記録でない
     not_administrator = "not_administrator"  # 管理者でない
     own_matter = "own_matter"  # 自機関のことを自機関では決められない
+    scope = "scope"  # 委任またはトークンの範囲外
 
 
 class ConsentForm(StrEnum):
@@ -243,6 +250,20 @@ class ActorKind(StrEnum):
     auditor = "auditor"  # 監査人: reads the ledger, sees no content
     organization_admin = "organization_admin"  # 事業所の管理者: of its own organization's ledger
     worker = "worker"  # 基盤の定期処理
+
+
+class Scope(StrEnum):
+    """委任・トークンの範囲: which acts a delegation or a token is for. Narrows what rights allow, never adds to it."""
+
+    patients = "patients"  # 利用者の登録・検索・基本属性
+    records_read = "records.read"  # 記録・共有サマリーの閲覧
+    records_write = "records.write"  # 記録の提出・取下げ
+    changes = "changes"  # 更新情報
+    consents = "consents"  # 同意
+    care_team = "care_team"  # ケアチームと申請、事業所一覧
+    emergency = "emergency"  # 緊急閲覧
+    oversight = "oversight"  # 閲覧できる者・閲覧記録・監査、権限表の閲覧
+    administration = "administration"  # 管理
 
 
 class Wants(StrEnum):

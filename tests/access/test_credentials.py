@@ -19,6 +19,7 @@ from tests.factories import Region, Vendor
 from renkei.access import identity, tokens
 from renkei.access.identity import secret_hash
 from renkei.access.tokens import Keys
+from renkei.ids import now
 from renkei.settings import Settings
 
 GRANT = {"grant_type": "client_credentials"}
@@ -233,7 +234,7 @@ async def test_the_memory_of_tokens_is_bounded(clinic: Vendor, monkeypatch: pyte
     assert [await me(clinic, await clinic.token(by)) for by in ("nurse", "pt", "nurse")] == [200, 200, 200]
 
 
-def test_keys_are_private_and_the_newest_signs(tmp_path: Path) -> None:
+def test_keys_are_private_and_the_newest_signs_once_it_is_known(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     made = Keys.load(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -243,8 +244,9 @@ def test_keys_are_private_and_the_newest_signs(tmp_path: Path) -> None:
     (folder / "0001.pem").rename(folder / "0000.pem")
     other = Keys.load(tmp_path / "other")
     (folder / "0002.pem").write_bytes((tmp_path / "other" / "0001.pem").read_bytes())
-    both = Keys.load(folder)
-    assert both.signing_kid == other.signing_kid
+    both, moment = Keys.load(folder), now().timestamp()
+    assert both.signing_kid == made.signing_kid
+    assert Keys.load(folder, moment + tokens.PUBLISHED_SECONDS + 1).signing_kid == other.signing_kid
     assert both.public_pem.keys() == {made.signing_kid, other.signing_kid}
 
 
@@ -260,6 +262,6 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_of_two_that_start_at_once_one_key_wins(tmp_path: Path) -> None:
     """The second finds the first one's key although it saw an empty folder."""
     first = Keys.load(tmp_path)
-    tokens._write_new_key(tmp_path)
+    tokens.write_new_key(tmp_path)
     assert Keys.load(tmp_path) == first
     assert [p.name for p in tmp_path.iterdir()] == ["0001.pem"]

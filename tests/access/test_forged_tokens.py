@@ -14,30 +14,13 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from tests.access.signing import b64, changed, ecdsa, es256, part
 from tests.access.world import figure
 from tests.factories import Region, Vendor
 
 from renkei.settings import Settings
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-
-
-def b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def part(value: Any) -> str:
-    return b64(value if isinstance(value, bytes) else json.dumps(value).encode())
-
-
-def ecdsa(key: ec.EllipticCurvePrivateKey, text: str, digest: hashes.HashAlgorithm) -> bytes:
-    r, s = decode_dss_signature(key.sign(text.encode(), ec.ECDSA(digest)))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-
-def es256(key: ec.EllipticCurvePrivateKey, text: str) -> bytes:
-    return ecdsa(key, text, hashes.SHA256())
 
 
 class Forge:
@@ -74,10 +57,6 @@ class Forge:
     def raw(self, header: bytes, claims: bytes) -> str:
         """Parts that are not what json.dumps would write."""
         return self.sign(header, claims)
-
-
-def changed(members: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in {**members, **changes}.items() if value is not None}
 
 
 def forgeries(f: Forge) -> dict[str, str]:
@@ -183,7 +162,9 @@ def headers(f: Forge) -> dict[str, str]:
 
 def claims(f: Forge) -> dict[str, str]:
     """Everything is required, of its own type, and compared."""
-    found = {f"no {name}": f.claim(**{name: None}) for name in ("exp", "aud", "iss", "iat", "sub", "jti", "kind")}
+    found = {
+        f"no {name}": f.claim(**{name: None}) for name in ("exp", "aud", "iss", "iat", "sub", "jti", "kind", "proof")
+    }
     late, now = f.claims["exp"], f.claims["iat"]
     wrong: dict[str, list[Any]] = {
         "exp": [0, now - 1, -1, str(late), float(late), late + 0.5, True, [late], 10**400],
@@ -194,6 +175,8 @@ def claims(f: Forge) -> dict[str, str]:
         "jti": [1, ["x"], {}],
         "sub": ["", "not-an-id", "00000000-0000-0000-0000-000000000000", 1, ["x"], "' OR 1=1 --"],
         "kind": ["admin", "auditor", "worker", "", "Client", 1, ["client"], {"client": 1}],
+        "proof": [0, 2, "1", 1.0, True, [1]],
+        "scope": ["x", "patients records", " ", 1, ["patients"], {"a": 1}],
         "organization": ["", "00000000-0000-0000-0000-000000000000", "%", 1, ["x"], {"a": 1}, "x\x00"],
         "user_id": ["", 1, ["x"], "x" * 101, "x\x00"],
         "profession": ["", "platform_admin", "system", "Physician", 1, ["nurse"], {"a": 1}],

@@ -19,6 +19,7 @@ PURPOSE = {
     ("service", "UPDATE", "summaries"),
     ("service", "UPDATE", "summary_parts"),
     ("worker", "DELETE", "unpublished_changes"),
+    ("worker", "DELETE", "used_assertions"),
 }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from renkei.schemas.summary import Origin
-from renkei.vocabulary import ActorKind, OrganizationKind, Profession
+from renkei.vocabulary import ActorKind, OrganizationKind, Profession, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Actor:
     """One caller: a vendor's system for one organization, on behalf of a named user or as itself; or an administrator.
 
     professions: whose rights apply. One for a named user; for the system itself all that its delegation allows.
+    scopes: which acts the delegation and the token are for; None: no limit.
     """
 
     kind: ActorKind
@@ -39,6 +40,7 @@ class Actor:
     professions: tuple[Profession, ...]
     user_id: str | None = None
     user_name: str | None = None
+    scopes: frozenset[Scope] | None = None
 
     @property
     def is_system(self) -> bool:

@@ -16,6 +16,7 @@ from renkei.access.audit import Asked
 from renkei.access.policy import PermissionTable, Rights, Tie, View, view
 from renkei.access.refusals import NO_CONTENT, NO_OFFICE, NO_ORGANIZATION, NO_RIGHT, NOT_IN_TEAM
 from renkei.access.rules import RULES, Rule, holds_office
+from renkei.access.scopes import require_scope
 from renkei.catalogue import load_catalogue
 from renkei.database import LEDGER_ROLE, SERVICE_ROLE, Transaction
 from renkei.errors import Forbidden, NotFound
@@ -90,7 +91,7 @@ async def authorize(
     groups: the columns the request concerns; the audit names those of them that the actor may read.
     Raises NotFound when the patient is absent or hidden, Forbidden when a tie stands without the right.
     """
-    actor, rule = asked.actor, RULES[permission]
+    actor, rule = asked.actor, _rule(asked, permission)
     if actor.kind is not ActorKind.client or actor.organization is None:
         return await _authorize_office(tx, asked, permission, rule, patient_id)
     found, version = await reach.ties(tx, [(patient_id, actor.organization.id)])
@@ -112,7 +113,7 @@ async def authorize_page(
     """
     table = await permission_table(tx, version)
     rights, profession = table.rights(asked.actor), asked.actor.profession
-    require(RULES[permission], rights)
+    require(_rule(asked, permission), rights)
     shown = [(tie.patient_id, tie.bases(profession), groups) for tie in ties]
     events = asked.allowed_page(tx, shown) if shown else []
     tx.open_patients(tie.patient_id for tie in ties)
@@ -130,7 +131,7 @@ async def authorize_registration(tx: Transaction, asked: Asked) -> Rights:
     rights = table.rights(asked.actor)
     if asked.actor.kind is not ActorKind.client:
         raise Forbidden(Reason.not_in_care_team, "organization", "organization", NO_ORGANIZATION)
-    require(RULES[Permission.patient_register], rights)
+    require(_rule(asked, Permission.patient_register), rights)
     return rights
 
 
@@ -150,7 +151,7 @@ async def authorize_emergency(tx: Transaction, asked: Asked, patient_id: UUID) -
 
 async def may_break_glass(tx: Transaction, asked: Asked) -> tuple[Organization, Rights]:
     """Whose emergency it would be, and by what rights; decided before anybody is looked for."""
-    actor, rule = asked.actor, RULES[Permission.emergency_access_open]
+    actor, rule = asked.actor, _rule(asked, Permission.emergency_access_open)
     if actor.kind is not ActorKind.client or actor.organization is None:
         raise Forbidden(Reason.profession, rule.right, "platform_admin", NO_ORGANIZATION)
     rights = (await permission_table(tx, await reach.table_version(tx))).rights(actor)
@@ -160,14 +161,14 @@ async def may_break_glass(tx: Transaction, asked: Asked) -> tuple[Organization, 
 
 async def authorize_service(tx: Transaction, asked: Asked, permission: Permission) -> None:
     """An act on no patient: allowed by office or to every client, as its rule says."""
-    rule = RULES[permission]
+    rule = _rule(asked, permission)
     if not holds_office(rule, asked.actor) and not (asked.actor.kind is ActorKind.client and rule.has_right(NO_RIGHTS)):
         raise Forbidden(Reason.not_administrator, rule.right, "platform_admin")
 
 
 async def authorize_ledger(tx: Transaction, asked: Asked, permission: Permission) -> LedgerGrant:
     """Leave to read the ledger, by office only. From here to ``show_ledger`` the transaction works as the ledger's role."""
-    rule, actor = RULES[permission], asked.actor
+    rule, actor = _rule(asked, permission), asked.actor
     if not holds_office(rule, actor):
         raise Forbidden(Reason.not_administrator, f"office.{rule.right}", "platform_admin", NO_OFFICE)
     tx.become(LEDGER_ROLE)
@@ -192,7 +193,7 @@ def authorize_office_page(
 
     patient_ids: as the ledger or reach has told them, so that all of them exist.
     """
-    rule = RULES[permission]
+    rule = _rule(asked, permission)
     if not holds_office(rule, asked.actor):
         raise Forbidden(Reason.not_administrator, f"office.{rule.right}", "platform_admin", NO_OFFICE)
     if not patient_ids:
@@ -214,6 +215,12 @@ async def permission_table(tx: Transaction, version: int) -> PermissionTable:
     return known[version]
 
 
+def _rule(asked: Asked, permission: Permission) -> Rule:
+    """The rule of an act that the actor's scopes include. Every way through the gate begins here, before any patient is known."""
+    require_scope(asked.actor.scopes, permission)
+    return RULES[permission]
+
+
 def require(rule: Rule, rights: Rights) -> None:
     """Raise Forbidden when the permission table does not give what the rule asks."""
     if not rule.has_right(rights):
@@ -229,7 +236,7 @@ def _open(
     groups: Iterable[Group],
     registering: bool = False,
 ) -> Grant:
-    rule, profession = RULES[permission], asked.actor.profession
+    rule, profession = _rule(asked, permission), asked.actor.profession
     bases = tie.bases(profession)
     if not bases and not registering:
         raise NotFound

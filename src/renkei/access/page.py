@@ -45,6 +45,7 @@ _RIGHTS: Mapping[str, str] = {
     "person_basic.write": "`w` in person 基",
     "medical_basic.read": "`r` in medical 基",
     "platform_admin": "no profession has it",
+    "organization_admin": "no profession has it",
     "ledger": "no profession has it",
 }
 """The ``right`` of a rule, in words."""

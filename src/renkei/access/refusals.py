@@ -24,6 +24,19 @@ NO_CONTENT = (
 )
 
 
+class Refused(Exception):
+    """A token request refused, in the words of RFC 6749 §5.2; says why, as far as the sender may know."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(description)
+        self.error, self.description = error, description
+
+
+def printable(text: str) -> bool:
+    """Whether a parameter of a token request has no control, private or lone character; names are written with U+3000 too."""
+    return text.replace("\u3000", "").isprintable()
+
+
 def not_own_record() -> Forbidden:
     """A record of another organization may be read, never corrected or withdrawn."""
     detail = (

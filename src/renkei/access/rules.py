@@ -43,6 +43,8 @@ _PERSON = (Group.person, Tier.basic)
 _TEAM_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True)
 _TEAM_READ_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True, auditor=True)
 _PLATFORM_RULE = Rule("platform_admin", lambda _: False, admin=True)
+_DELEGATION_RULE = Rule("organization_admin", lambda _: False, admin=True, organization_admin=True)
+_DELEGATION_READ_RULE = Rule("organization_admin", lambda _: False, admin=True, auditor=True, organization_admin=True)
 _LEDGER_RULE = Rule("ledger", lambda _: False, admin=True, auditor=True, organization_admin=True)
 
 RULES: Mapping[Permission, Rule] = {
@@ -82,6 +84,14 @@ RULES: Mapping[Permission, Rule] = {
     Permission.organization_suspend: _PLATFORM_RULE,
     Permission.organization_resume: _PLATFORM_RULE,
     Permission.client_register: _PLATFORM_RULE,
+    Permission.client_read: _DELEGATION_READ_RULE,
+    Permission.client_replace_keys: _PLATFORM_RULE,
+    Permission.client_renew: _PLATFORM_RULE,
+    Permission.client_suspend: _PLATFORM_RULE,
+    Permission.client_resume: _PLATFORM_RULE,
+    Permission.delegation_read: _DELEGATION_READ_RULE,
+    Permission.delegation_register: _DELEGATION_RULE,
+    Permission.delegation_end: _DELEGATION_RULE,
     Permission.permission_table_read: Rule("any", lambda _: True, admin=True, auditor=True, organization_admin=True),
     Permission.permission_table_preview: _PLATFORM_RULE,
     Permission.permission_table_edit: _PLATFORM_RULE,

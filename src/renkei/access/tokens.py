@@ -1,12 +1,11 @@
-"""Access tokens, and the signatures of seals: ES256 and nothing else. The one module that touches python-jose.
+"""Access tokens, and the signatures of seals: ES256 and nothing else.
 
-python-jose 3.5 accepts a token without ``aud`` or ``exp`` even when they are checked, confuses HS and RS when
-``algorithms`` is open, ignores ``crit`` and ``typ``. So everything is required and compared here, the algorithm is one
-literal, keys are PEM by known kid, and what a header says of keys (jku, jwk, x5u …) is refused.
+A JWT library left to itself accepts a token without ``aud`` or ``exp`` even when they are checked (python-jose 3.5). So
+everything is required and compared here, the algorithm is one literal, keys are PEM by known kid, and what a header says
+of keys (jku, jwk, x5u …) is refused.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import os
@@ -17,24 +16,26 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from jose import jws
-from jose.exceptions import JOSEError
 
+from renkei.access.jws import Malformed, Signed, canonical, sign
 from renkei.errors import Unauthorized
+from renkei.ids import now
 
 ALGORITHM = "ES256"
 TOKEN, SEAL = "at+jwt", "renkei-seal"
 """The types of what is signed here."""
-LARGEST_TOKEN = 8_000
 SIGNATURE_BYTES = 64
 AUDIENCE = "renkei"
 LEEWAY_SECONDS = 5
 LONGEST_SECONDS = 3600
 """No token of ours lives longer (``settings.token_seconds``)."""
 
+PUBLISHED_SECONDS = 300
+"""How long a new key is published before it signs: as long as others may keep the key set (its ``max-age``)."""
+
 _HEADER = {"alg", "typ", "kid"}
-_REQUIRED = {"iss": str, "aud": str, "exp": int, "iat": int, "sub": str, "jti": str, "kind": str}
-_TEXTS = ("organization", "user_id", "user_name", "profession")
+_REQUIRED = {"iss": str, "aud": str, "exp": int, "iat": int, "sub": str, "jti": str, "kind": str, "proof": int}
+_TEXTS = ("organization", "user_id", "user_name", "profession", "scope")
 _INVALID = ("アクセストークンが無効です", "The access token is not valid")
 _EXPIRED = ("アクセストークンの期限が切れています", "The access token has expired")
 
@@ -49,15 +50,19 @@ class Keys:
     jwks: Mapping[str, Any]
 
     @classmethod
-    def load(cls, folder: Path) -> "Keys":
-        """Read every ``*.pem`` of a folder (newest signs); make the first key where there is none, mode 0600."""
+    def load(cls, folder: Path, moment: float | None = None) -> "Keys":
+        """Read every ``*.pem`` of a folder; make the first key where there is none, mode 0600.
+
+        The newest that has been published long enough signs; where none has, the oldest. moment: seconds since 1970.
+        """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not list(folder.glob("*.pem")):
-            _write_new_key(folder)
+            write_new_key(folder)
         public: dict[str, str] = {}
         jwks: list[dict[str, str]] = []
         signing = ("", "")
-        for path in sorted(folder.glob("*.pem"), key=lambda p: p.stat().st_mtime_ns):
+        published = (now().timestamp() if moment is None else moment) - PUBLISHED_SECONDS
+        for path in in_order(folder):
             pem = path.read_bytes()
             key = serialization.load_pem_private_key(pem, None)
             if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
@@ -66,11 +71,18 @@ class Keys:
             kid = jwk["kid"]
             public[kid] = _public_pem(key.public_key())
             jwks.append(jwk)
-            signing = (kid, pem.decode())
+            if not signing[0] or path.stat().st_mtime <= published:
+                signing = (kid, pem.decode())
         return cls(*signing, public, {"keys": jwks})
 
 
-def _write_new_key(folder: Path) -> None:
+def in_order(folder: Path) -> list[Path]:
+    """The key files of a folder, oldest first."""
+    return sorted(folder.glob("*.pem"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def write_new_key(folder: Path, name: str = "0001.pem") -> None:
+    """Make a P-256 key, mode 0600, under a name that nobody has taken; else leave the one that is there."""
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -80,7 +92,7 @@ def _write_new_key(folder: Path) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(pem)
     try:
-        os.link(mine, folder / "0001.pem")
+        os.link(mine, folder / name)
     except FileExistsError:
         pass
     finally:
@@ -102,8 +114,7 @@ def _public_pem(key: ec.EllipticCurvePublicKey) -> str:
 
 def issue(keys: Keys, claims: Mapping[str, Any]) -> str:
     """Sign an access token (RFC 9068 ``at+jwt``)."""
-    headers = {"kid": keys.signing_kid, "typ": TOKEN}
-    return str(jws.sign(dict(claims), keys.signing_pem, headers=headers, algorithm=ALGORITHM))
+    return sign(claims, keys.signing_pem, ALGORITHM, {"kid": keys.signing_kid, "typ": TOKEN})
 
 
 def verify(keys: Keys, token: str, issuer: str, moment: float) -> dict[str, Any]:
@@ -123,8 +134,7 @@ def verify(keys: Keys, token: str, issuer: str, moment: float) -> dict[str, Any]
 
 def sign_seal(keys: Keys, statement: Mapping[str, Any]) -> str:
     """A seal's signature over its statement: a compact JWS (RFC 7515) of a type of its own."""
-    headers = {"kid": keys.signing_kid, "typ": SEAL}
-    return str(jws.sign(dict(statement), keys.signing_pem, headers=headers, algorithm=ALGORITHM))
+    return sign(statement, keys.signing_pem, ALGORITHM, {"kid": keys.signing_kid, "typ": SEAL})
 
 
 def verify_seal(public_pem: Mapping[str, str], signature: str) -> dict[str, Any]:
@@ -140,32 +150,27 @@ def public_keys(jwks: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     try:
         for jwk in jwks["keys"]:
-            x, y = (int.from_bytes(_canonical(jwk[name]), "big") for name in ("x", "y"))
+            x, y = (int.from_bytes(canonical(jwk[name]), "big") for name in ("x", "y"))
             key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
             found[_jwk(key)["kid"]] = _public_pem(key)
-    except (KeyError, TypeError, AttributeError, Unauthorized) as error:
+    except (KeyError, TypeError, AttributeError, Malformed) as error:
         raise ValueError("not a set of P-256 keys") from error
     return found
 
 
 def _signed(public_pem: Mapping[str, str], token: str, kind: str) -> dict[str, Any]:
     """The members of a compact JWS of this type that one of these keys has signed. Raises Unauthorized."""
-    if len(token) > LARGEST_TOKEN or token.count(".") != 2:
-        raise Unauthorized(_INVALID)
-    first, second, signature = token.split(".")
-    header = _decode(first)
-    kid = header.get("kid")
-    if header.keys() != _HEADER or header["alg"] != ALGORITHM or header["typ"] != kind or not isinstance(kid, str):
-        raise Unauthorized(_INVALID)
-    if (pem := public_pem.get(kid)) is None:
-        raise Unauthorized(_INVALID)
-    if len(_canonical(signature)) != SIGNATURE_BYTES:
-        raise Unauthorized(_INVALID)
     try:
-        jws.verify(token, pem, algorithms=[ALGORITHM])
-    except (JOSEError, ValueError, TypeError) as error:
+        signed = Signed.parse(token)
+        header, kid = signed.header, signed.header.get("kid")
+        if header.keys() != _HEADER or header["alg"] != ALGORITHM or header["typ"] != kind:
+            raise Malformed
+        if not isinstance(kid, str) or (pem := public_pem.get(kid)) is None:
+            raise Malformed
+        signed.require_signature(pem, ALGORITHM, SIGNATURE_BYTES)
+    except Malformed as error:
         raise Unauthorized(_INVALID) from error
-    return _decode(second)
+    return signed.claims
 
 
 def _require_types(claims: Mapping[str, Any]) -> None:
@@ -177,33 +182,3 @@ def _require_types(claims: Mapping[str, Any]) -> None:
         text = claims.get(name, "")
         if not isinstance(text, str) or "\0" in text:
             raise Unauthorized(_INVALID)
-
-
-def _canonical(part: str) -> bytes:
-    """The bytes of a part of a token. Padding variants and stray characters decode to the same bytes; only the
-    canonical spelling is a token, of the signature too, or one token would have many texts."""
-    try:
-        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    except (ValueError, binascii.Error) as error:
-        raise Unauthorized(_INVALID) from error
-    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
-        raise Unauthorized(_INVALID)
-    return raw
-
-
-def _decode(part: str) -> dict[str, Any]:
-    """A part of a token that is one JSON object without duplicate names."""
-    try:
-        value = json.loads(_canonical(part).decode(), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise Unauthorized(_INVALID) from error
-    if not isinstance(value, dict):
-        raise Unauthorized(_INVALID)
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("duplicate member")
-    return members

@@ -11,7 +11,9 @@ from renkei.database import Transaction
 from renkei.errors import Fault, Invalid
 from renkei.ids import new_id
 from renkei.schemas.administration import ClientIn
+from renkei.schemas.client_keys import keys_said
 from renkei.store import clients, organizations, permission_tables
+from renkei.store.clients import Proof
 from renkei.vocabulary import ActorKind, Permission
 
 
@@ -41,11 +43,12 @@ def install_defaults(tx: Transaction, asked: Asked) -> None:
 def _insert(tx: Transaction, asked: Asked, client: ClientIn) -> dict[str, Any]:
     id_, client_id, secret = new_id(), f"rk-{secrets.token_hex(8)}", secrets.token_urlsafe(32)
     kind = ActorKind.client if client.kind == "vendor" else ActorKind(client.kind)
-    said = client.model_dump(mode="json")
-    event = asked.served(
-        tx, {name: value for name, value in said.items() if name != "delegations"} | {"client_id": client_id}
-    )
-    clients.insert_client(tx, id_, client_id, client.name, kind, client.organization_id, secret_hash(secret), event)
+    by_key = client.jwks is not None or client.jwks_uri is not None
+    proof = Proof(jwks=client.jwks, jwks_uri=client.jwks_uri) if by_key else Proof(secret_hash(secret))
+    said = client.model_dump(mode="json", exclude={"jwks", "jwks_uri"}) | keys_said(client)
+    event = asked.served(tx, {name: v for name, v in said.items() if name != "delegations"} | {"client_id": client_id})
+    clients.insert_client(tx, id_, client_id, client.name, kind, client.organization_id, proof, event)
     for d in client.delegations:
-        clients.insert_delegation(tx, id_, d.organization_id, d.professions, (d.valid_from, d.valid_until), event)
-    return {"id": str(id_), "client_id": client_id, "client_secret": secret, **said}
+        period = d.valid_from, d.valid_until
+        clients.insert_delegation(tx, id_, d.organization_id, d.professions, d.scopes, period, event)
+    return {"id": str(id_), "client_id": client_id, **({} if by_key else {"client_secret": secret}), **said}

@@ -7,11 +7,14 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from fastapi import APIRouter, Request, Response
 
-from renkei.access.audit import Asked
-from renkei.access.identity import Refused
+from renkei.access import assertions
+from renkei.access.identity import Identity, Proven
+from renkei.access.refusals import Refused, printable
 from renkei.api.documents import problems
 from renkei.api.door import Service, answer
 from renkei.database import transaction
+from renkei.schemas.key_sets import ALGORITHMS
+from renkei.vocabulary import Scope
 
 router = APIRouter(tags=["oauth"])
 
@@ -31,6 +34,9 @@ _FORM = {
                         "user_id": {"type": "string", "maxLength": 100},
                         "user_name": {"type": "string", "maxLength": 100},
                         "profession": {"type": "string"},
+                        "scope": {"type": "string", "description": "空白区切りの範囲 / words separated by spaces"},
+                        "client_assertion_type": {"type": "string", "const": assertions.TYPE},
+                        "client_assertion": {"type": "string", "description": "private_key_jwt (RFC 7523)"},
                     },
                 }
             }
@@ -56,45 +62,46 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post(
-    "/oauth/token", name="token.issue", responses=_ANSWERS, openapi_extra={**_FORM, "security": [{"basic": []}]}
+    "/oauth/token", name="token.issue", responses=_ANSWERS, openapi_extra={**_FORM, "security": [{"basic": []}, {}]}
 )
 async def issue_token(request: Request) -> Response:
-    """アクセストークンを得る。 client_credentials with client_secret_basic, for one organization, for a user or the system."""
+    """アクセストークンを得る。 client_credentials with private_key_jwt or client_secret_basic, for a user or the system."""
     service: Service = request.app.state.service
     try:
         form = await _form(request)
-        client_id, secret = _basic(request.headers.get("authorization", ""))
         if form.get("grant_type") != "client_credentials":
             raise Refused("unsupported_grant_type", "grant_type must be client_credentials")
+        proven = await _proven(service.identity, request.headers.get("authorization"), form)
         async with transaction(service.engine) as tx:
-            token, actor = await service.identity.grant_token(tx, client_id, secret, form)
-            asked = Asked(request.state.request_id, actor, "token.issue")
-            asked.served(tx, {"client_id": client_id})
+            issued = await service.identity.grant_token(tx, request.state.request_id, proven, form)
     except Refused as error:
         return _refusal(error)
-    granted = {"access_token": token, "token_type": "Bearer", "expires_in": service.identity.token_seconds}
-    return answer(granted, headers=NO_STORE)
+    granted = {"access_token": issued.access_token, "token_type": "Bearer", "expires_in": issued.expires_in}
+    return answer(granted | ({"scope": issued.scope} if issued.scope is not None else {}), headers=NO_STORE)
 
 
 @router.get("/.well-known/jwks.json", name="keys.read")
 async def jwks(request: Request) -> Response:
     """トークンを検証する公開鍵。 The keys that verify this server's tokens."""
     service: Service = request.app.state.service
-    return answer(service.identity.keys.jwks, headers={"Cache-Control": "max-age=300"})
+    return answer(service.identity.keyring.keys.jwks, headers={"Cache-Control": "max-age=300"})
 
 
 @router.get("/.well-known/oauth-authorization-server", name="metadata.read")
 async def metadata(request: Request) -> Response:
     """認可サーバーの情報 (RFC 8414)。"""
-    issuer = request.app.state.service.identity.issuer
+    identity: Identity = request.app.state.service.identity
+    issuer = identity.issuer
     return answer(
         {
             "issuer": issuer,
-            "token_endpoint": f"{issuer}/oauth/token",
+            "token_endpoint": identity.token_endpoint,
             "jwks_uri": f"{issuer}/.well-known/jwks.json",
             "grant_types_supported": ["client_credentials"],
             "response_types_supported": [],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_basic"],
+            "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+            "scopes_supported": list(Scope),
             "service_documentation": f"{issuer}/docs",
         }
     )
@@ -116,10 +123,24 @@ async def _form(request: Request) -> dict[str, str]:
     form = dict(pairs)
     if len(form) != len(pairs):
         raise Refused("invalid_request", "a parameter is repeated")
-    if any(not value.isprintable() for value in form.values()):
+    if any(not printable(value) for value in form.values()):
         raise Refused("invalid_request", "a parameter has a character that is refused")
     # RFC 6749 §3.1: a parameter without a value is as if it were not sent.
     return {name: value for name, value in form.items() if value}
+
+
+async def _proven(identity: Identity, header: str | None, form: dict[str, str]) -> Proven:
+    """Who asks, by the one proof it sends (RFC 6749 §2.3)."""
+    if "client_assertion" not in form and "client_assertion_type" not in form:
+        return await identity.prove_secret(*_basic(header or ""))
+    if header is not None:
+        raise Refused("invalid_request", "prove the client by an assertion or by HTTP Basic, not by both")
+    if form.get("client_assertion_type") != assertions.TYPE or "client_assertion" not in form:
+        raise Refused("invalid_request", f"an assertion goes with client_assertion_type={assertions.TYPE}")
+    proven = await identity.prove_assertion(form["client_assertion"])
+    if form.get("client_id", proven.client_id) != proven.client_id:
+        raise Refused("invalid_client", "client_id is not the one that signed")
+    return proven
 
 
 def _basic(header: str) -> tuple[str, str]:
@@ -133,7 +154,7 @@ def _basic(header: str) -> tuple[str, str]:
         if not colon or "\0" in client_id:
             raise ValueError
     except (ValueError, binascii.Error):
-        raise Refused("invalid_client", "authenticate with client_secret_basic") from None
+        raise Refused("invalid_client", "authenticate with private_key_jwt or client_secret_basic") from None
     return client_id, secret
 
 

@@ -4,8 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from renkei.schemas.client_keys import Keys
 from renkei.schemas.fields import Day, Id, Line, ShortLine, Strict, Text, Unique, fault, faults
-from renkei.vocabulary import OrganizationKind, Profession
+from renkei.vocabulary import OrganizationKind, Profession, Scope
 
 
 class OrganizationIn(Strict):
@@ -24,17 +25,30 @@ def _human(profession: Profession) -> Profession:
 
 
 class DelegationIn(Strict):
-    """委任: an organization lets a client act for it, asserting these professions."""
+    """委任: an organization lets a client act for it, asserting these professions, for these kinds of act (all where none are named)."""
 
     organization_id: Id
     professions: Annotated[
         list[Annotated[Profession, Field(strict=False), AfterValidator(_human)]], Field(min_length=1), Unique
     ]
+    scopes: Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1), Unique] | None = None
     valid_from: Day | None = None
     valid_until: Day | None = None
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            raise faults([("/valid_until", "reversed", {})])
+        return self
 
-class ClientIn(Strict):
+
+class DelegationFor(DelegationIn):
+    """``POST /v1/delegations``: the same, for a system that is registered, by the name it shows to others."""
+
+    client_id: ShortLine
+
+
+class ClientIn(Keys):
     """``POST /v1/clients``. Administrators' and auditors' clients have no delegations.
 
     organization_id: whose administrator (事業所の管理者) it is; for that kind required, for all others refused.

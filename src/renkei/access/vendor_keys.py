@@ -1,0 +1,64 @@
+"""The public keys of vendors' systems that publish them at an address of their own: fetched, kept, fetched again.
+
+A vendor may change its keys at any time and without telling, and its server may be away: what it published last is used
+for a day. Nobody can make this service ask an address often: once for an unknown key, then not for half a minute.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from renkei.errors import Unparsable
+from renkei.schemas.json_body import parse_json
+from renkei.schemas.key_sets import PublicKey, WrongKeys, read_key_set
+from renkei.targets import RefusedTarget, Unreachable, fetch_json_bytes
+
+FRESH_SECONDS = 300.0
+"""How long a set is used without asking: so long a key that its owner has taken away may still open tokens."""
+AGAIN_SECONDS = 30.0
+"""How often at most an address is asked, for an unknown key or because it did not answer."""
+LAST_GOOD_SECONDS = 24 * 3600.0
+"""How long the last good set serves when the address does not answer."""
+
+log = logging.getLogger("renkei.keys")
+
+
+@dataclass(slots=True)
+class _Kept:
+    keys: Mapping[str, PublicKey] = field(default_factory=dict)
+    good_at: float = float("-inf")
+    asked_at: float = float("-inf")
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class VendorKeys:
+    """The sets this process has fetched, by address. Addresses are those of registered clients, so they are few."""
+
+    def __init__(self, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._kept: dict[str, _Kept] = {}
+
+    async def key(self, uri: str, kid: str) -> PublicKey | None:
+        """The key of this name at this address; None when there is none, or none can be had."""
+        kept = self._kept.setdefault(uri, _Kept())
+        if self._must_ask(kept, kid):
+            async with kept.asking:
+                if self._must_ask(kept, kid):  # whoever waited finds what the first has fetched
+                    await self._ask(uri, kept)
+        return kept.keys.get(kid) if time.monotonic() - kept.good_at < LAST_GOOD_SECONDS else None
+
+    def _must_ask(self, kept: _Kept, kid: str) -> bool:
+        moment = time.monotonic()
+        known = kid in kept.keys and moment - kept.good_at < FRESH_SECONDS
+        return not known and moment - kept.asked_at >= AGAIN_SECONDS
+
+    async def _ask(self, uri: str, kept: _Kept) -> None:
+        kept.asked_at = time.monotonic()
+        try:
+            raw = await fetch_json_bytes(uri, allow_private=self._allow_private)
+            kept.keys = read_key_set(parse_json(raw), strict=False)
+            kept.good_at = time.monotonic()
+        except (RefusedTarget, Unreachable, Unparsable, WrongKeys) as error:
+            log.warning("keys of %s cannot be read: %s", uri, error)

@@ -1,0 +1,162 @@
+"""Requests to addresses that others have given us: a vendor's key set, a receiver of notices.
+
+Whoever gives an address must not reach, through us, what stands behind our walls (server-side request forgery). So: https
+only, no credentials in the address, no redirects, no proxy, and the name is resolved here, every answer of it checked, and
+the connection made to the very address that was checked: a DNS that says something else a moment later changes nothing.
+"""
+
+import asyncio
+import ipaddress
+import re
+import socket
+import ssl
+from functools import cache
+
+import httpx
+
+TIMEOUT_SECONDS = 3.0
+"""For everything: name, connection, answer."""
+LARGEST_BYTES = 64_000
+LONGEST_URL = 500
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# 0177.1, 0x7f000001, 2130706433: what C libraries read as an address, and people as a name.
+_ODD_NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
+
+
+class RefusedTarget(Exception):
+    """An address that is not asked. Says why, for logs and for who registered it; never what the name resolved to."""
+
+
+class Unreachable(Exception):
+    """Asked, and no answer that can be used."""
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address belongs to the internet at large: no loopback, private, link-local, shared, multicast, test range.
+
+    IPv6 addresses that stand for an IPv4 address are as public as that one.
+    """
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if inner is None and address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+        if address.is_site_local:
+            return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def require_target(url: str, *, allow_private: bool) -> httpx.URL:
+    """The address, if by its looks it may be asked. Raises RefusedTarget.
+
+    allow_private: for a test or a closed network: private addresses too, and http to this machine itself.
+    """
+    if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        raise RefusedTarget("an address of at most 500 plain characters")
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        raise RefusedTarget("not an address") from None
+    host = parsed.host.rstrip(".")
+    if not host or parsed.userinfo or parsed.fragment or not 0 < (parsed.port or 443) <= 65535:
+        raise RefusedTarget("a host, a port there is, no user, no fragment")
+    literal = _literal(host)
+    if literal is None and _ODD_NUMBER.fullmatch(host):
+        raise RefusedTarget("a number that is no address as usually written")
+    loopback = literal.is_loopback if literal is not None else host == "localhost"
+    if parsed.scheme != "https" and not (parsed.scheme == "http" and allow_private and loopback):
+        raise RefusedTarget("https only")
+    if not allow_private and (
+        loopback or host.endswith(".localhost") or (literal is not None and not is_public(literal))
+    ):
+        raise RefusedTarget("not a public address")
+    return parsed
+
+
+async def fetch_json_bytes(url: str, *, allow_private: bool) -> bytes:
+    """What an address answers with 200 to GET, at most LARGEST_BYTES, within TIMEOUT_SECONDS.
+
+    Raises RefusedTarget before anything is sent, Unreachable for everything that goes wrong after.
+    """
+    target = require_target(url, allow_private=allow_private)
+    # No compression: a few bytes could unfold to gigabytes.
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "renkei"}
+    try:
+        async with (
+            asyncio.timeout(TIMEOUT_SECONDS),
+            client(allow_private=allow_private) as http,
+            http.stream("GET", target, headers=headers) as answer,
+        ):
+            if answer.status_code != 200:
+                raise Unreachable(f"answered {answer.status_code}")
+            content = b""
+            async for chunk in answer.aiter_raw():
+                content += chunk
+                if len(content) > LARGEST_BYTES:
+                    raise Unreachable(f"more than {LARGEST_BYTES} bytes")
+            return content
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnicodeError) as error:
+        raise Unreachable(type(error).__name__) from error
+
+
+def client(*, allow_private: bool) -> httpx.AsyncClient:
+    """An HTTP client that follows no redirect, knows no proxy, and connects to checked addresses only."""
+    return httpx.AsyncClient(
+        transport=CheckedTransport(allow_private),
+        timeout=TIMEOUT_SECONDS,
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+class CheckedTransport(httpx.AsyncBaseTransport):
+    """Resolves the name, refuses what may not be reached, and connects to the address it has checked.
+
+    Certificate and ``Host`` stay those of the name. Connections are not kept: one made for a name would serve another
+    name of the same address.
+    """
+
+    def __init__(self, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._inner = httpx.AsyncHTTPTransport(
+            verify=_tls(), trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """One request, to one checked address."""
+        require_target(str(request.url), allow_private=self._allow_private)
+        host = request.url.host
+        address = await self._resolve(host, request.url.port or (443 if request.url.scheme == "https" else 80))
+        request.url = request.url.copy_with(host=address)
+        request.extensions = {**request.extensions, "sni_hostname": host}
+        return await self._inner.handle_async_request(request)
+
+    async def _resolve(self, host: str, port: int) -> str:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_, address in found]
+        # One that is not public among several is an attack or a mistake; neither is asked.
+        if not addresses or not (self._allow_private or all(map(is_public, addresses))):
+            raise RefusedTarget("the name does not lead to a public address")
+        return str(addresses[0])
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        await self._inner.aclose()
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The certificates of the public authorities, and those of ``SSL_CERT_FILE``; read once."""
+    return httpx.create_ssl_context()
