@@ -62,7 +62,8 @@ def require_target(url: str, *, allow_private: bool) -> httpx.URL:
     except (httpx.InvalidURL, ValueError):
         raise RefusedTarget("not an address") from None
     host = parsed.host.rstrip(".")
-    if not host or parsed.userinfo or parsed.fragment or not 0 < (parsed.port or 443) <= 65535:
+    port_there_is = parsed.port is None or 0 < parsed.port <= 65535
+    if not host or parsed.userinfo or parsed.fragment or not port_there_is:
         raise RefusedTarget("a host, a port there is, no user, no fragment")
     literal = _literal(host)
     if literal is None and _ODD_NUMBER.fullmatch(host):
