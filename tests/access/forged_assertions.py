@@ -119,6 +119,8 @@ def claims(s: System) -> dict[str, str]:
     }
     other = {"iss": "rk-0000000000000000", "sub": "rk-0000000000000000"}
     found["a client that is none"] = s.assertion(**other)
+    for name in ("\x00", "\ud800", "' OR 1=1 --", "%", ""):
+        found[f"a client named {name!r}"] = s.assertion(iss=name, sub=name)
     whole, head = json.dumps(s.claims()), json.dumps({"alg": "ES256", "kid": "ec"}).encode()
     sign = s.signers["ec"].sign
     found["a claim twice"] = compact(head, (whole[:-1] + ', "exp": 9999999999}').encode(), sign)

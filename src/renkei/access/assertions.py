@@ -58,7 +58,8 @@ def read(text: str) -> Signed:
         raise _unproven('typ is "JWT", kid is a text')
     if header["alg"] not in ALGORITHMS:
         raise _unproven(f"alg is one of {', '.join(ALGORITHMS)}")
-    if not isinstance(signed.claims.get("iss"), str) or signed.claims["iss"] != signed.claims.get("sub"):
+    issuer = signed.claims.get("iss")
+    if not isinstance(issuer, str) or not printable(issuer) or issuer != signed.claims.get("sub"):
         raise _unproven("iss and sub are both the client_id")
     return signed
 

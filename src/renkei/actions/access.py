@@ -8,6 +8,7 @@ from renkei.access.actor import Actor, Organization
 from renkei.access.audit import Asked
 from renkei.access.gate import authorize, permission_table
 from renkei.access.policy import Tie
+from renkei.access.scopes import scope_text
 from renkei.access.sight import READERS, Sight, in_order, sight
 from renkei.database import Transaction
 from renkei.store import organizations
@@ -62,6 +63,7 @@ async def read_me(tx: Transaction, actor: Actor) -> dict[str, Any]:
         "user": {"id": actor.user_id, "name": actor.user_name} if actor.user_id else None,
         "profession": actor.profession,
         "professions": [p.value for p in actor.professions],
+        **({} if actor.scopes is None else {"scopes": scope_text(actor.scopes).split()}),
         "rights": {
             "permission_table": table.version,
             "read": in_order(f"{group}.{tier}" for group, tier in rights.read),

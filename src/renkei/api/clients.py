@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from renkei.actions import administration, clients, delegations
 from renkei.api.documents import BODY, REPEATED, problems
@@ -16,6 +16,8 @@ from renkei.vocabulary import Permission
 
 router = APIRouter(prefix="/v1", tags=["administration 管理"], route_class=Door)
 ONCE = {"Cache-Control": "no-store"}
+Named = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,64}$", description="client_id または id / or its id")]
+"""A system in a path; what is no name names nothing (404)."""
 
 
 @router.post("/clients", name=Permission.client_register, status_code=201, responses=problems(*BODY, 403))
@@ -32,7 +34,7 @@ async def list_clients(call: Asking, query: Annotated[ClientQuery, Query()]) -> 
 
 
 @router.put("/clients/{client_id}/keys", name=Permission.client_replace_keys, responses=problems(*BODY, 403, 404))
-async def replace_keys(request: Request, call: Asking, client_id: str, keys: KeysIn) -> Response:
+async def replace_keys(request: Request, call: Asking, client_id: Named, keys: KeysIn) -> Response:
     """公開鍵を差し替える。直ちに効く。 Replace its keys, at once; tokens given before end too."""
     _require_askable(request, keys)
     return answer(await clients.replace_keys(call.tx, call.asked, client_id, keys))
@@ -44,7 +46,7 @@ async def replace_keys(request: Request, call: Asking, client_id: str, keys: Key
     status_code=201,
     responses=problems(*BODY, 403, 404, 409),
 )
-async def renew_client(call: Asking, client_id: str, why: Because) -> Response:
+async def renew_client(call: Asking, client_id: Named, why: Because) -> Response:
     """秘密を作り直す。古い秘密は直ちに使えなくなる。 Another secret, shown once; the old one ends at once."""
     return answer(await clients.renew_client(call.tx, call.asked, client_id, why.reason), 201, ONCE)
 
@@ -55,7 +57,7 @@ async def renew_client(call: Asking, client_id: str, why: Because) -> Response:
     status_code=201,
     responses={**REPEATED, **problems(*BODY, 403, 404)},
 )
-async def suspend_client(call: Asking, client_id: str, why: Because) -> Response:
+async def suspend_client(call: Asking, client_id: Named, why: Because) -> Response:
     """連携システムの利用を止める。一秒以内に効く。 Stop a system; its tokens end within a second."""
     status, client = await clients.suspend_client(call.tx, call.asked, client_id, why.reason)
     return answer(client, status)
@@ -64,7 +66,7 @@ async def suspend_client(call: Asking, client_id: str, why: Because) -> Response
 @router.delete(
     "/clients/{client_id}/suspension", name=Permission.client_resume, status_code=204, responses=problems(403, 404)
 )
-async def resume_client(call: Asking, client_id: str) -> Response:
+async def resume_client(call: Asking, client_id: Named) -> Response:
     """連携システムの利用を再開する。 Let a system act again."""
     await clients.resume_client(call.tx, call.asked, client_id)
     return Response(status_code=204)
