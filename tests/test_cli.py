@@ -44,7 +44,7 @@ def urls(settings: Settings) -> dict[str, str]:
 def test_help_names_every_command_in_two_languages() -> None:
     told = renkei("--help")
     assert told.returncode == 0 and told.stderr == ""
-    for name in ("demo", "serve", "work", "migrate", "admin", "audit"):
+    for name in ("demo", "serve", "work", "migrate", "admin", "audit", "keys"):
         assert name in told.stdout
     assert "架空の地域" in told.stdout and "fictional region" in told.stdout
 

@@ -1,4 +1,4 @@
-"""``renkei demo | serve | work | migrate | admin | audit``. Calls actions, holds no SQL.
+"""``renkei demo | serve | work | migrate | admin | audit | keys``. Calls actions, holds no SQL.
 
 Without RENKEI_DATABASE_URL every command looks for the demo of RENKEI_DATA_DIR, and leaves it as it finds it.
 """
@@ -27,6 +27,7 @@ HELP = {
     "migrate": "データベースを最新の形にする / bring the database up to date",
     "admin": "管理者のクライアントを作る / make an administrator's client",
     "audit": "監査記録の書き出し・検証、漏えいの調査 / export and verify the ledger, answer a breach",
+    "keys": "トークンに署名する鍵を替える / change the keys that sign tokens",
 }
 
 
@@ -56,6 +57,9 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> None:
             asyncio.run(_make_admin(found(settings), chosen.name))
         case "audit":
             ledger_cli.run(chosen, found(settings) if ledger_cli.needs_database(chosen) else settings)
+        case "keys":
+            for key in operator.change_keys(settings, chosen.act):
+                sys.stdout.write(json.dumps(key) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     each["admin"].add_argument("name", help="名称 / its name")
     ledger_cli.add_arguments(each["audit"])
+    keys = "次の鍵を作る・用済みの鍵を消す・一覧 / make the next, remove what is over, list"
+    each["keys"].add_argument("act", choices=["rotate", "prune", "list"], help=keys)
     return parser
 
 

@@ -11,12 +11,13 @@ import uvicorn
 from pydantic import SecretStr
 
 from renkei import migration
+from renkei.access import keyring
 from renkei.access.actor import Actor
 from renkei.access.audit import Asked
 from renkei.access.tokens import Keys
 from renkei.actions.administration import install_defaults
 from renkei.database import SERVICE_ROLE, WORKER_ROLE, Transaction, make_engine, transaction
-from renkei.ids import new_id
+from renkei.ids import new_id, now
 from renkei.settings import Settings
 from renkei.vocabulary import ActorKind
 from renkei.worker import work
@@ -63,6 +64,18 @@ def serve(settings: Settings) -> None:
             old.unlink()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     uvicorn.run("renkei.main:create_app", factory=True, workers=settings.workers, **server_options(settings))
+
+
+def change_keys(settings: Settings, act: str) -> list[dict[str, str]]:
+    """``rotate``, ``prune`` or ``list`` the keys that sign tokens; what was made, removed or found. Running servers notice."""
+    folder, moment = settings.keys_dir, now().timestamp()
+    match act:
+        case "rotate":
+            return [keyring.rotate(folder, moment)]
+        case "prune":
+            return keyring.prune(folder, moment)
+        case _:
+            return list(keyring.listed(folder, moment))
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
