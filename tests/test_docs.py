@@ -93,6 +93,7 @@ def test_every_reason_of_a_refusal_is_named() -> None:
 LISTS: list[tuple[type[StrEnum], str]] = [
     (vocabulary.Basis, "bases of a tie"),
     (vocabulary.Reason, "reasons"),
+    (vocabulary.Scope, "scopes"),
     (vocabulary.ConsentForm, "forms of consent"),
     (vocabulary.Part, "parts"),
     (vocabulary.OrganizationKind, "kinds of organization"),
@@ -103,7 +104,7 @@ LISTS: list[tuple[type[StrEnum], str]] = [
 @pytest.mark.parametrize(("kind", "heading"), LISTS, ids=lambda value: getattr(value, "__name__", ""))
 def test_the_glossary_lists_every_code(kind: type[StrEnum], heading: str) -> None:
     (section,) = [part for part in WORDS.split("\n## ") if part.splitlines()[0].endswith(f"— {heading}")]
-    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)[-len(kind) :] == [str(code) for code in kind]
+    assert re.findall(r"^\| `([\w.]+)` \|", section, re.MULTILINE)[-len(kind) :] == [str(code) for code in kind]
 
 
 def test_the_admins_guide_names_who_may_record_consents() -> None:

@@ -114,7 +114,7 @@ async def test_a_delegation_limits_whatever_the_token_asks(region: Region) -> No
         assert (answer.status_code, answer.json().get("scope")) == (status, told)
     unlimited = await limited(system, "patients records.write", **PHYSICIAN)
     refused = await unlimited.get("/v1/organizations")
-    assert (refused.status_code, refused.json()["rule"]) == (403, "scope.directory")
+    assert (refused.status_code, refused.json()["rule"]) == (403, "scope.care_team")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ async def test_of_two_delegations_each_limits_its_own_professions(region: Region
 
 
 async def test_an_administrators_token_may_be_limited_too(region: Region) -> None:
-    reader = await limited(region.admin, "directory")
+    reader = await limited(region.admin, "care_team")
     assert (await reader.get("/v1/organizations")).status_code == 200
     for answer in (
         await reader.post("/v1/organizations", {"code": f"o-{secrets.token_hex(4)}", "name": "x", "kind": "clinic"}),

@@ -12,7 +12,7 @@ from renkei.errors import Conflict, NotFound
 from renkei.schemas.answers import rfc3339
 from renkei.schemas.client_keys import ClientQuery, KeysIn
 from renkei.schemas.paging import decode_cursor, page_of
-from renkei.store import registered
+from renkei.store import clients
 from renkei.store.clients import Proof
 from renkei.vocabulary import ActorKind, Permission
 
@@ -21,7 +21,7 @@ async def list_clients(tx: Transaction, asked: Asked, query: ClientQuery) -> dic
     """Newest first, without secrets. An organization's administrator sees those it has delegated to, and its own."""
     await authorize_service(tx, asked, Permission.client_read)
     own = asked.actor.organization.id if asked.actor.organization else None
-    found = await registered.load_page(tx, query.name, own, decode_cursor(query.after, UUID), query.limit)
+    found = await clients.load_page(tx, query.name, own, decode_cursor(query.after, UUID), query.limit)
     return page_of(found, query.limit, _shown, lambda row: (row.id,))
 
 
@@ -30,7 +30,7 @@ async def replace_keys(tx: Transaction, asked: Asked, named: str, keys: KeysIn) 
     client = await _authorized(tx, asked, Permission.client_replace_keys, named)
     said = keys.model_dump(mode="json", exclude_none=True)
     event = asked.served(tx, {"client_id": client.client_id, **said})
-    registered.replace_proof(tx, client.id, Proof(jwks=keys.jwks, jwks_uri=keys.jwks_uri), event)
+    clients.replace_proof(tx, client.id, Proof(jwks=keys.jwks, jwks_uri=keys.jwks_uri), event)
     return await _one(tx, named)
 
 
@@ -41,7 +41,7 @@ async def renew_client(tx: Transaction, asked: Asked, named: str, reason: str) -
         raise Conflict("has_keys", HAS_KEYS)
     secret = secrets.token_urlsafe(32)
     event = asked.served(tx, {"client_id": client.client_id, "reason": reason})
-    registered.replace_proof(tx, client.id, Proof(secret_hash(secret)), event)
+    clients.replace_proof(tx, client.id, Proof(secret_hash(secret)), event)
     return {**await _one(tx, named), "client_secret": secret}
 
 
@@ -49,26 +49,26 @@ async def suspend_client(tx: Transaction, asked: Asked, named: str, reason: str)
     """Stop it, tokens already given included, within a second. Again: 200, as it stands."""
     client = await _authorized(tx, asked, Permission.client_suspend, named)
     event = asked.served(tx, {"client_id": client.client_id, "reason": reason})
-    registered.suspend_client(tx, client.id, event)
+    clients.suspend_client(tx, client.id, event)
     return (201 if client.disabled_at is None else 200), await _one(tx, named)
 
 
 async def resume_client(tx: Transaction, asked: Asked, named: str) -> None:
     """Let it act again, by the keys or the secret it had, for the delegations that are in force still."""
     client = await _authorized(tx, asked, Permission.client_resume, named)
-    registered.resume_client(tx, client.id, asked.served(tx, {"client_id": client.client_id}))
+    clients.resume_client(tx, client.id, asked.served(tx, {"client_id": client.client_id}))
 
 
 async def _authorized(tx: Transaction, asked: Asked, permission: Permission, named: str) -> Row:
     await authorize_service(tx, asked, permission)
-    client = await registered.load_one(tx, named)
+    client = await clients.load_one(tx, named)
     if client is None:
         raise NotFound
     return client
 
 
 async def _one(tx: Transaction, named: str) -> dict[str, Any]:
-    return _shown(await registered.load_one(tx, named))
+    return _shown(await clients.load_one(tx, named))
 
 
 def _shown(client: Row) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from renkei.schemas.administration import DelegationFor
 from renkei.schemas.answers import rfc3339
 from renkei.schemas.client_keys import DelegationQuery
 from renkei.schemas.paging import decode_cursor, page_of
-from renkei.store import clients, delegations, organizations, registered
+from renkei.store import clients, delegations, organizations
 from renkei.vocabulary import ActorKind, Permission, Reason
 
 
@@ -29,10 +29,10 @@ async def register_delegation(tx: Transaction, asked: Asked, said: DelegationFor
     await authorize_service(tx, asked, Permission.delegation_register)
     if _own(asked) not in (None, said.organization_id):
         raise Forbidden(Reason.not_administrator, "office.organization_admin", "platform_admin", NO_OFFICE)
-    client = await registered.load_one(tx, said.client_id)
+    client = await clients.load_one(tx, said.client_id)
     if client is None or client.kind != ActorKind.client or client.disabled_at is not None:
         raise Invalid([Fault("/client_id", None, "unknown")])
-    if not await organizations.load_some(tx, [said.organization_id]):
+    if not await organizations.load_some(tx, [said.organization_id], standing=True):
         raise Invalid([Fault("/organization_id", None, "unknown")])
     event = asked.served(tx, said.model_dump(mode="json", exclude_none=True))
     period = said.valid_from, said.valid_until

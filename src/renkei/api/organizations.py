@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Response
 from renkei.actions import handover, organizations
 from renkei.api.documents import BODY, REPEATED, problems
 from renkei.api.door import Asking, Door, answer, listing
-from renkei.schemas.administration import HandoverIn, OrganizationIn, OrganizationQuery, SuspensionIn
+from renkei.schemas.administration import HandoverIn, OrganizationIn, OrganizationQuery
+from renkei.schemas.client_keys import Because
 from renkei.vocabulary import Permission
 
 router = APIRouter(prefix="/v1/organizations", tags=["administration 管理"], route_class=Door)
@@ -38,7 +39,7 @@ async def register_organization(call: Asking, organization: OrganizationIn) -> R
     status_code=201,
     responses={**REPEATED, **problems(*BODY, 403, 404)},
 )
-async def suspend_organization(call: Asking, organization_id: UUID, suspension: SuspensionIn) -> Response:
+async def suspend_organization(call: Asking, organization_id: UUID, suspension: Because) -> Response:
     """事業所の利用を停止する。一秒以内に効く。 Suspend an organization; its tokens end within a second."""
     status, shown = await organizations.suspend_organization(call.tx, call.asked, organization_id, suspension.reason)
     return answer(shown, status)

@@ -67,12 +67,6 @@ class ClientIn(Keys):
         return self
 
 
-class SuspensionIn(Strict):
-    """``POST /v1/organizations/{id}/suspension``."""
-
-    reason: Text
-
-
 class HandoverIn(Strict):
     """``POST /v1/organizations/{id}/handover``. patients: only these; all where it has a place today when left out."""
 

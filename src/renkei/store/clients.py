@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from renkei.database import Transaction
+from renkei.database import Row, Transaction
 from renkei.ids import new_id
 from renkei.vocabulary import ActorKind, Profession, Scope
 
@@ -33,6 +33,27 @@ INSERT_DELEGATION = """
 INSERT INTO delegations (id, client_id, organization_id, professions, scopes, valid_from, valid_until, audit_event_id)
 VALUES (%s, %s, %s, %s, %s, coalesce(%s, (now() AT TIME ZONE 'Asia/Tokyo')::date), %s, %s)
 """
+SHOWN: LiteralString = """
+SELECT c.id, c.client_id, c.name, c.kind, c.organization_id, c.jwks_uri, c.registered_at, c.disabled_at,
+  c.secret_hash IS NOT NULL AS by_secret, ARRAY(SELECT k ->> 'kid' FROM jsonb_array_elements(c.jwks -> 'keys') k) AS kids
+FROM clients c
+"""
+PAGE = (
+    SHOWN
+    + """
+WHERE (%(name)s::text IS NULL OR position(lower(%(name)s) IN lower(c.name)) > 0)
+  AND (%(before)s::uuid IS NULL OR c.id < %(before)s)
+  AND (%(organization)s::uuid IS NULL OR c.organization_id = %(organization)s
+       OR EXISTS (SELECT FROM delegations d WHERE d.client_id = c.id AND d.organization_id = %(organization)s))
+ORDER BY c.id DESC LIMIT %(limit)s
+"""
+)
+ONE = SHOWN + "WHERE c.client_id = %(named)s OR c.id::text = %(named)s"
+REPLACE_PROOF = """
+UPDATE clients SET secret_hash = %s, jwks = %s, jwks_uri = %s, proof = proof + 1, audit_event_id = %s WHERE id = %s
+"""
+SUSPEND = "UPDATE clients SET disabled_at = now(), audit_event_id = %s WHERE id = %s AND disabled_at IS NULL"
+RESUME = "UPDATE clients SET disabled_at = NULL, audit_event_id = %s WHERE id = %s AND disabled_at IS NOT NULL"
 
 
 def insert_client(
@@ -65,3 +86,31 @@ def insert_delegation(
     id_, named = new_id(), None if scopes is None else list(scopes)
     tx.later(INSERT_DELEGATION, [id_, client, organization, list(professions), named, *period, event_id])
     return id_
+
+
+async def load_page(
+    tx: Transaction, name: str | None, organization: UUID | None, before: Sequence[UUID] | None, limit: int
+) -> list[Row]:
+    """One page, newest first, and one more; with an organization only those it has ever delegated to, and its own."""
+    last = before[0] if before else None
+    return await tx.rows(PAGE, {"name": name, "organization": organization, "before": last, "limit": limit + 1})
+
+
+async def load_one(tx: Transaction, named: str) -> Row | None:
+    """The one of this ``client_id``, or id."""
+    return await tx.row(ONE, {"named": named})
+
+
+def replace_proof(tx: Transaction, client: UUID, proof: Proof, event_id: UUID) -> None:
+    """What it proves itself by from here on. Tokens given for what went before end with it."""
+    tx.later(REPLACE_PROOF, [*proof.columns, event_id, client])
+
+
+def suspend_client(tx: Transaction, client: UUID, event_id: UUID) -> None:
+    """Stop it, tokens already given included."""
+    tx.later(SUSPEND, [event_id, client])
+
+
+def resume_client(tx: Transaction, client: UUID, event_id: UUID) -> None:
+    """Let it act again."""
+    tx.later(RESUME, [event_id, client])

@@ -1,4 +1,4 @@
-"""DOOR whose caller is the clock: gives committed changes their positions in the feed, and seals the ledger."""
+"""DOOR whose caller is the clock: gives committed changes their positions in the feed, seals the ledger, forgets what is over."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from renkei.database import transaction
 from renkei.errors import Unavailable
 from renkei.store.changes import publish
+from renkei.worker.forgetting import FORGET_SECONDS, forget_assertions
 from renkei.worker.sealing import Sealer
 
 EVERY_SECONDS = 0.3
@@ -27,7 +28,10 @@ async def work(engine: AsyncEngine, stop: asyncio.Event, sealer: Sealer | None =
     Several may run: one does each job, behind a lock, the others wait for it to go. A database that is away is waited for;
     what was committed meanwhile is published and sealed when it is back.
     """
-    jobs = [_often(engine, stop, publish_changes, EVERY_SECONDS)]
+    jobs = [
+        _often(engine, stop, publish_changes, EVERY_SECONDS),
+        _often(engine, stop, forget_assertions, FORGET_SECONDS),
+    ]
     if sealer is not None:
         jobs.append(_often(engine, stop, sealer.work, sealer.seconds))
     await asyncio.gather(*jobs)

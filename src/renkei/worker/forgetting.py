@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from renkei.database import transaction
 from renkei.store.assertions import AT_ONCE, forget_used
 
-EVERY_SECONDS = 60.0
+FORGET_SECONDS = 60.0
 
 log = logging.getLogger("renkei.worker")
 
