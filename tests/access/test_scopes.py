@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 from tests.access.doors import ROUTES, ids_of
 from tests.access.oracle import Consent, Ties
 from tests.access.world import EVERYTHING, World, figure, owner
@@ -12,6 +13,7 @@ from tests.factories import Region, Vendor
 
 from renkei.access.scopes import SCOPES
 from renkei.ids import new_id
+from renkei.main import ROUTERS
 from renkei.settings import Settings
 from renkei.vocabulary import Permission, Scope
 
@@ -69,6 +71,32 @@ async def test_each_route_under_a_patient_opens_within_its_scope_and_no_other(re
                 wrong.append((route.name, answer.status_code, answer.text))
     figure(f"routes asked outside their scope: {len(ROUTES)}, opened {len(wrong)}")
     assert wrong == []
+
+
+QUERIES = {
+    "/v1/breach-report": f"?client={new_id()}",
+    "/v1/access-review": "?kind=delegation&since=2026-01-01",
+    "/v1/permissions/diff": "?from=1",
+}
+UNDER_NOBODY = sorted(
+    (route.path, Permission(route.name))
+    for door in ROUTERS
+    for route in door.router.routes
+    if isinstance(route, APIRoute)
+    and route.methods == {"GET"}
+    and "{" not in route.path
+    and route.name in set(Permission)
+)
+
+
+@pytest.mark.parametrize(("path", "act"), UNDER_NOBODY)
+async def test_what_names_no_patient_is_refused_outside_its_scope_too(
+    region: Region, path: str, act: Permission
+) -> None:
+    clinic, others = await region.found("clinic", ["physician"]), " ".join(set(Scope) - {SCOPES[act]})
+    for vendor, user in ((clinic, PHYSICIAN), (region.admin, {})):
+        answer = await (await limited(vendor, others, **user)).get(path + QUERIES.get(path, ""))
+        assert (answer.status_code, answer.json().get("reason_code")) == (403, "scope"), answer.text
 
 
 async def test_inside_its_scope_a_token_works_as_any_other(region: Region) -> None:
