@@ -20,7 +20,7 @@ from renkei.access.refusals import Refused
 from renkei.database import WORKER_ROLE, make_engine
 from renkei.schemas.key_sets import read_key_set
 from renkei.settings import Settings
-from renkei.worker.forgetting import forget_assertions
+from renkei.worker import work
 
 KINDS = {"ec": "P-256", "wide": "P-384", "rsa": "RSA"}
 SIGNERS = [Signer.make(kid, kind) for kid, kind in KINDS.items()]
@@ -74,6 +74,21 @@ async def test_no_forged_assertion_opens_a_token(system: System) -> None:
         name: a.text for name, a in answers.items() if (a.status_code, a.json()["error"]) != (401, "invalid_client")
     } == {}
     assert {a.headers["cache-control"] for a in answers.values()} == {"no-store"}
+
+
+async def test_what_is_wrong_with_an_assertion_is_told_to_who_signed_it(system: System) -> None:
+    """Whoever begins finds the fault by the answer, before and after the signature is checked."""
+    for assertion, told in (
+        ("x", "signed JWT"),
+        (system.assertion(header={"jku": "https://example.jp"}), "nothing else"),
+        (system.assertion(header={"alg": "RS256"}), "ES256, ES384, RS384"),
+        (system.assertion(sub="x"), "client_id"),
+        (system.assertion(aud="x"), "aud"),
+        (system.assertion(exp=int(time.time()) + 3600), "300"),
+        (system.assertion(jti=""), "jti"),
+    ):
+        answer = await system.ask(assertion)
+        assert told in answer.json()["error_description"]
 
 
 async def test_what_is_registered_here_is_told_to_nobody(system: System) -> None:
@@ -163,8 +178,17 @@ async def test_used_ones_are_kept_until_nobody_can_use_them_and_no_longer(system
         longer = "SELECT min(kept_until - now()) > interval '110 s' FROM used_assertions WHERE jti IN ('kept', 'over')"
         assert connection.execute(longer).fetchone() == (True,)
         connection.execute("UPDATE used_assertions SET kept_until = now() WHERE jti = 'over'")
-        assert await forget_assertions(worker) is False
-        assert connection.execute(kept, [system.client_id]).fetchall() == [("kept",)]
+        stop = asyncio.Event()
+        working = asyncio.create_task(work(worker, stop))
+        left: list[tuple[str]] = []
+        for _ in range(200):
+            left = connection.execute(kept, [system.client_id]).fetchall()
+            if len(left) == 1:
+                break
+            await asyncio.sleep(0.05)
+        stop.set()
+        await asyncio.wait_for(working, 10)
+        assert left == [("kept",)]
     await worker.dispose()
 
 

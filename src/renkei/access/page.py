@@ -8,6 +8,7 @@ from pathlib import Path
 
 from renkei.access.policy import COLUMNS, default_rows
 from renkei.access.rules import RULES, Rule
+from renkei.access.scopes import SCOPES
 from renkei.catalogue import load_catalogue
 from renkei.catalogue.envelope import GROUP_TITLES
 from renkei.vocabulary import RESTRICTED_COLUMN, Permission, Profession, Tier
@@ -55,6 +56,7 @@ _ACTS = """
 
 Each act is one permission; the same string is the action in the access log and the kind of the change.
 
+- **scope**: what a delegation or a token must be for, where it is limited (`docs/words.md`).
 - **right**: what the table above must give the profession. A document is refused whole when it touches one item that may not be written.
 - **tie**: the tie that must stand (`docs/words.md` lists the kinds). `any`: where the act is about one patient, any kind; without a
   tie the patient does not exist (404). Registering and searching ask for none. `emergency_access.open` makes one. Submitting under
@@ -82,10 +84,11 @@ def _table() -> Iterator[str]:
 
 
 def _acts() -> Iterator[str]:
-    yield _row("act", "行為", "right", "tie", "admin", "auditor", "organization admin")
-    yield _row("---", "---", "---", "---", ":-:", ":-:", ":-:")
+    yield _row("act", "行為", "scope", "right", "tie", "admin", "auditor", "organization admin")
+    yield _row("---", "---", "---", "---", "---", ":-:", ":-:", ":-:")
     for permission, rule in RULES.items():
-        yield _row(f"`{permission}`", _words(Permission)[permission], _RIGHTS[rule.right], _ties(rule), *_offices(rule))
+        words, scope = _words(Permission)[permission], f"`{SCOPES[permission]}`"
+        yield _row(f"`{permission}`", words, scope, _RIGHTS[rule.right], _ties(rule), *_offices(rule))
 
 
 def _ties(rule: Rule) -> str:
