@@ -15,7 +15,7 @@ from tests.access.world import figure, owner
 from tests.factories import Region
 
 from renkei.access import assertions
-from renkei.access.jws import Signed
+from renkei.access.jws import Malformed, Signed
 from renkei.access.refusals import Refused
 from renkei.database import WORKER_ROLE, make_engine
 from renkei.schemas.key_sets import read_key_set
@@ -199,6 +199,13 @@ async def test_the_ledger_names_user_and_key(system: System, settings: Settings)
         (event,) = connection.execute(query, [answer.headers["x-request-id"]]).fetchall()
     told = {"client_id": system.client_id, "kid": "ec", "jti": "told"}
     assert event == ("token.issue", USER["user_id"], USER["user_name"], "nurse", told)
+
+
+def test_a_signature_has_its_length_whatever_the_library_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("renkei.access.jws.jws.verify", lambda *_, **__: None)
+    for length in (0, 63, 65, 128):
+        with pytest.raises(Malformed):
+            Signed.parse(compact({}, {}, lambda _, n=length: bytes(n))).require_signature("", "ES256", 64)
 
 
 def test_the_edges_of_time() -> None:

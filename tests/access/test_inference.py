@@ -82,15 +82,28 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("POST /v1/organizations/{organization_id}/suspension", "organization_id"): "office",
     ("DELETE /v1/organizations/{organization_id}/suspension", "organization_id"): "office",
     ("POST /v1/organizations/{organization_id}/handover", "organization_id"): "office",
+    ("PUT /v1/clients/{client_id}/keys", "client_id"): "office",
+    ("POST /v1/clients/{client_id}/secret", "client_id"): "office",
+    ("POST /v1/clients/{client_id}/suspension", "client_id"): "office",
+    ("DELETE /v1/clients/{client_id}/suspension", "client_id"): "office",
+    ("POST /v1/delegations/{delegation_id}/end", "delegation_id"): "office of its own",
     ("GET /v1/permissions/versions/{version}", "version"): "the same for all",
     ("GET /v1/catalogue/items/{code}", "code"): "the same for all",
     ("GET /v1/catalogue/schemas/{kind}", "kind"): "the same for all",
 }
-OFFICE_BODIES: dict[str, Any] = {"suspension": {"reason": "廃止"}, "handover": {"reason": "廃止", "to": ""}}
+BECAUSE = {"reason": "廃止"}
+OFFICE_BODIES: dict[str, Any] = {
+    "suspension": BECAUSE,
+    "handover": {**BECAUSE, "to": ""},
+    "keys": {"jwks_uri": "https://keys.example.jp/k"},
+    "secret": BECAUSE,
+    "end": BECAUSE,
+}
 
 
 async def test_path_parameters_that_name_no_patient(region: Region) -> None:
-    """Each is either the same for everybody or an office's: a vendor, and another organization's administrator, get 403."""
+    """Each is either the same for everybody or an office's: a vendor, and another organization's administrator, get 403;
+    of what an organization has an office for, another one's administrator sees nothing (404)."""
     world, document = await World.found(region), None
     document = await openapi(world)
     found = {
@@ -103,15 +116,17 @@ async def test_path_parameters_that_name_no_patient(region: Region) -> None:
     }
     assert found == set(ELSEWHERE)
     office, opened = await region.organization_admin(world.reader), []
+    (own,) = (await region.admin.get(f"/v1/delegations?organization={world.author.id}")).json()["items"]
+    ids = {"organization_id": world.author.id, "client_id": world.author.client_id, "delegation_id": own["id"]}
     for (name, _), why in ELSEWHERE.items():
-        if why != "office":
+        if "office" not in why:
             continue
         method, path = name.split(" ")
         body = OFFICE_BODIES[path.rsplit("/", 1)[1]]
-        sent = {"json": {**body, **({"to": world.reader.id} if "to" in body else {})}} if method == "POST" else {}
+        sent = {"json": {**body, **({"to": world.reader.id} if "to" in body else {})}} if method != "DELETE" else {}
         for who, by in ((world.reader, "physician"), (world.reader, None), (office, None)):
-            answer = await who.call(method, path.format(organization_id=world.author.id), by=by, **sent)
-            if answer.status_code != 403:
+            answer = await who.call(method, path.format(**ids), by=by, **sent)
+            if answer.status_code != (404 if who is office and why == "office of its own" else 403):
                 opened.append((name, answer.status_code))
     figure(f"path parameters that name no patient: {len(found)}, opened to others {len(opened)}")
     assert not opened

@@ -65,7 +65,9 @@ def test_it_reads_what_is_listed_here_and_nothing_clinical(ledger: psycopg.Conne
     assert readable == TOLD
 
 
-NOT_NEEDED = {("clients", "registered_by"), ("clients", "audit_event_id"), ("consents", "audit_event_id")}
+NOT_NEEDED = {("clients", name) for name in ("registered_by", "audit_event_id", "jwks", "jwks_uri", "proof")} | {
+    ("consents", "audit_event_id")
+}
 
 
 def test_it_writes_nothing(catalog: psycopg.Connection) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from tests.access.doors import ROUTES, ids_of
 from tests.access.oracle import Consent, Ties
+from tests.access.signing import Signer
 from tests.access.world import EVERYTHING, World, emergency, figure
 from tests.factories import EVERY_PROFESSION, Region, Vendor, person
 
@@ -17,6 +18,16 @@ AT_ONCE = 20
 """An answer names at most 200 faults."""
 PLANTED = {"set": "by the client"}
 """No column takes an object of this form, so that a member by the same name is refused too."""
+
+
+NOBODY = "00000000-0000-7000-8000-000000000000"
+
+
+def replaced(path: str, ids: dict[str, str]) -> str:
+    """A path as the document has it."""
+    for id_, name in {**ids, NOBODY: "delegation_id"}.items():
+        path = path.replace(id_, f"{{{name}}}")
+    return path
 
 
 def objects(body: Any, pointer: str = "") -> Iterator[str]:
@@ -44,6 +55,7 @@ def elsewhere(region: Region, world: World, table: dict[str, Any]) -> list[tuple
     """Bodies of the routes that name no patient in their path: who sends them, and where."""
     admin, organization = region.admin, f"/v1/organizations/{world.reader.id}"
     reason = {"reason": "廃止"}
+    client, keys = f"/v1/clients/{world.author.client_id}", {"jwks": {"keys": [Signer.make("k").jwk]}}
     delegation = {"organization_id": world.author.id, "professions": EVERY_PROFESSION[:2]}
     return [
         (world.author, "POST", "/v1/patients", person()),
@@ -52,6 +64,12 @@ def elsewhere(region: Region, world: World, table: dict[str, Any]) -> list[tuple
         (admin, "POST", f"{organization}/suspension", reason),
         (admin, "POST", f"{organization}/handover", {**reason, "to": world.author.id}),
         (admin, "POST", "/v1/clients", {"name": "検査", "kind": "vendor", "delegations": [delegation]}),
+        (admin, "POST", "/v1/clients", {"name": "検査", "kind": "vendor", **keys}),
+        (admin, "PUT", f"{client}/keys", keys),
+        (admin, "POST", f"{client}/secret", reason),
+        (admin, "POST", f"{client}/suspension", reason),
+        (admin, "POST", "/v1/delegations", {**delegation, "client_id": world.author.client_id}),
+        (admin, "POST", f"/v1/delegations/{NOBODY}/end", reason),
         (admin, "PUT", "/v1/permissions", table),
         (admin, "POST", "/v1/permissions/preview", table),
     ]
@@ -105,7 +123,7 @@ async def test_every_route_with_a_json_body_is_tried(region: Region, http: httpx
     }
     tried = {(route.method, route.path) for route in ROUTES if route.body}
     tried |= {
-        (method, path.replace(world.reader.id, "{organization_id}"))
+        (method, replaced(path, {world.reader.id: "organization_id", world.author.client_id: "client_id"}))
         for _, method, path, _ in elsewhere(region, world, {})
     }
     assert told <= tried

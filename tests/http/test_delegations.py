@@ -1,6 +1,5 @@
 """/v1/delegations: which system may act for which organization, for what, until when."""
 
-import secrets
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +8,6 @@ from tests.access.world import figure, owner, tokyo
 from tests.factories import Region, Vendor
 
 from renkei.access import identity
-from renkei.access.identity import secret_hash
 from renkei.ids import new_id
 from renkei.settings import Settings
 
@@ -27,16 +25,9 @@ async def system(region: Region) -> Vendor:
 
 
 @pytest.fixture
-def office(region: Region, clinic: Vendor, settings: Settings) -> Vendor:
+async def office(region: Region, clinic: Vendor) -> Vendor:
     """The clinic's own administrator."""
-    made = Vendor(region.http, f"rk-{secrets.token_hex(8)}", secrets.token_urlsafe(32))
-    with owner(settings) as connection:
-        connection.execute(
-            "INSERT INTO clients (id, client_id, name, kind, organization_id, secret_hash, audit_event_id) "
-            "VALUES (%s, %s, '事業所の管理者', 'organization_admin', %s, %s, %s)",
-            [new_id(), made.client_id, clinic.id, secret_hash(made.client_secret), new_id()],
-        )
-    return made
+    return await region.organization_admin(clinic)
 
 
 def delegation(system: Vendor, clinic: Vendor, **changes: Any) -> dict[str, Any]:
