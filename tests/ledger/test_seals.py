@@ -5,12 +5,20 @@ import json
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from renkei.access import seals
-from renkei.access.tokens import Keys, issue, public_keys, sign_seal, verify, verify_seal
+from renkei.access.tokens import (
+    PUBLISHED_SECONDS,
+    Keys,
+    issue,
+    public_keys,
+    sign_seal,
+    verify,
+    verify_seal,
+    write_new_key,
+)
 from renkei.errors import Unauthorized
+from renkei.ids import now
 
 
 def recursive(leaves: list[bytes]) -> bytes:
@@ -65,6 +73,7 @@ def test_a_seal_is_no_token_and_a_token_no_seal(tmp_path: Path) -> None:
     """With the same key, even one whose members are those the other asks for."""
     keys, moment = Keys.load(tmp_path), 1_800_000_000
     claims = {"iss": "x", "aud": "renkei", "exp": moment + 60, "iat": moment, "sub": "s", "jti": "j", "kind": "client"}
+    claims["proof"] = 1
     token, seal = issue(keys, claims), sign_seal(keys, claims)
     assert verify(keys, token, "x", moment) == claims and verify_seal(keys.public_pem, seal) == claims
     with pytest.raises(Unauthorized):
@@ -97,10 +106,7 @@ def test_public_keys_are_known_by_their_thumbprint(tmp_path: Path) -> None:
 def test_an_old_key_still_verifies(tmp_path: Path) -> None:
     first = Keys.load(tmp_path)
     signature = sign_seal(first, STATED)
-    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (tmp_path / "0002.pem").write_bytes(pem)
-    second = Keys.load(tmp_path)
+    write_new_key(tmp_path, "0002.pem")
+    second = Keys.load(tmp_path, now().timestamp() + PUBLISHED_SECONDS + 1)
     assert second.signing_kid != first.signing_kid
     assert verify_seal(second.public_pem, signature) == STATED
