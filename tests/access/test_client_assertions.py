@@ -20,6 +20,7 @@ from renkei.access.refusals import Refused
 from renkei.database import WORKER_ROLE, make_engine
 from renkei.schemas.key_sets import read_key_set
 from renkei.settings import Settings
+from renkei.vocabulary import Scope
 from renkei.worker import work
 
 KINDS = {"ec": "P-256", "wide": "P-384", "rsa": "RSA"}
@@ -52,6 +53,17 @@ async def test_a_right_assertion_opens_a_token(system: System, changes: dict[str
     me = (await system.me(answer.json()["access_token"])).json()
     assert me["user"] == {"id": USER["user_id"], "name": USER["user_name"]}
     assert (me["profession"], me["organization"]["id"]) == ("nurse", system.organization["id"])
+
+
+async def test_the_metadata_tell_all_that_a_client_needs(system: System) -> None:
+    """RFC 8414: what a library reads before it asks; and both names of this server are good for ``aud``."""
+    told = (await system.http.get("/.well-known/oauth-authorization-server")).json()
+    assert told["token_endpoint_auth_methods_supported"] == ["private_key_jwt", "client_secret_basic"]
+    assert told["token_endpoint_auth_signing_alg_values_supported"] == ["ES256", "ES384", "RS384"]
+    assert told["scopes_supported"] == list(Scope)
+    assert told["grant_types_supported"] == ["client_credentials"]
+    for audience in (told["issuer"], told["token_endpoint"]):
+        assert (await system.ask(system.assertion(aud=audience))).status_code == 200
 
 
 async def test_the_organization_may_be_signed_too_and_the_system_be_itself(system: System) -> None:
