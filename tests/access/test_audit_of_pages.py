@@ -101,11 +101,14 @@ def nothing(ledger: Ledger, answer: httpx.Response, action: str, outcome: str = 
 
 async def test_a_handover_is_on_record_for_each_patient_handed_over(region: Region, ledger: Ledger) -> None:
     world, made = await two_patients(region)
+    gone = await world.make(Ties("ended", own=True))  # known to it still, but no place to hand over
     heir = await region.found("visiting_nursing")
     body = {"to": heir.id, "reason": "廃止"}
     done = await region.admin.post(f"/v1/organizations/{world.reader.id}/handover", body)
     assert sorted(done.json()["handed_over"]) == sorted(one.id for one in made)
     assert sorted(str(e["patient_id"]) for e in ledger.of(done)) == sorted(one.id for one in made)
+    team = (await world.author.get(f"{gone.path}/care-team")).json()["items"]
+    assert heir.id not in [place["organization"]["id"] for place in team]
     # And the act itself, with its reason and both organizations, which concerns more than its patients.
     (act,) = ledger.of(done, "service_events")
     assert (act["action"], act["outcome"]) == ("care_team.hand_over", "allowed")

@@ -7,7 +7,7 @@ import pytest
 from renkei.access.actor import Actor, Organization
 from renkei.access.audit import Asked
 from renkei.access.gate import LedgerGrant, authorize_ledger, authorize_office_page, authorize_service, may_break_glass
-from renkei.access.refusals import NO_OFFICE, NO_ORGANIZATION
+from renkei.access.refusals import NO_OFFICE, NO_ORGANIZATION, not_own_record, own_matter, unreadable
 from renkei.database import Transaction
 from renkei.errors import Forbidden
 from renkei.ids import new_id
@@ -74,3 +74,44 @@ async def test_no_office_breaks_the_glass(kind: ActorKind) -> None:
 def test_nobody_else_makes_a_grant_of_the_ledger() -> None:
     with pytest.raises(TypeError, match=r"^only the gate makes a LedgerGrant$"):
         LedgerGrant(asked(ActorKind.admin, Permission.audit_read), Permission.audit_read, None, object())
+
+
+@pytest.mark.parametrize(
+    ("refusal", "members", "ja", "en"),
+    [
+        (
+            not_own_record(),
+            ("not_own_record", "record.organization", "organization"),
+            "他機関の記録は訂正・取下げできません",
+            "Only the organization that sent a record may correct or withdraw it",
+        ),
+        (
+            own_matter(),
+            ("own_matter", "another_organization", "organization"),
+            "自機関の緊急閲覧や申請は、チームのほかの事業所か基盤の管理者が判断します",
+            "Another organization of the team, or the administrator, decides on what your own opened or asked for",
+        ),
+        (
+            unreadable(Reason.profession),
+            ("profession", "permission_table", "platform_admin"),
+            "この職種には権限表でこの操作が許されていません",
+            "The permission table does not allow this profession to do this",
+        ),
+        (
+            unreadable(Reason.no_consent),
+            ("no_consent", "consent", "patient"),
+            "この項目群の提供について同意がありません",
+            "No consent in force covers these items for you",
+        ),
+        (
+            unreadable(Reason.consent_withdrawn),
+            ("consent_withdrawn", "consent", "patient"),
+            "同意が撤回されています",
+            "The consent has been withdrawn",
+        ),
+    ],
+)
+def test_a_refusal_says_in_both_languages_what_would_have_to_change(
+    refusal: Forbidden, members: tuple[str, str, str], ja: str, en: str
+) -> None:
+    assert told(refusal) == (*members, (ja, en))
