@@ -205,6 +205,16 @@ async def test_a_server_that_does_not_answer_is_given_up(server: Server, monkeyp
         await asyncio.wait_for(fetch_json_bytes(server.url, allow_private=True), 2)
 
 
+async def test_a_server_that_answers_drop_by_drop_is_given_up_too(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each drop comes in time, all together do not."""
+    monkeypatch.setattr(targets, "TIMEOUT_SECONDS", 0.4)
+    server.answer, server.drips = (200, {}, b" " * 60), True
+    with pytest.raises(Unreachable):
+        await asyncio.wait_for(fetch_json_bytes(server.url, allow_private=True), 2)
+
+
 async def test_nobody_listens(server: Server) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

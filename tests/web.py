@@ -3,6 +3,7 @@
 import datetime
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer: Answer = (200, {}, b"{}")
         self.asked: list[dict[str, str]] = []
+        self.drips = False  # a byte at a time, each soon enough
         self.wait = threading.Event()
         self.wait.set()
 
@@ -45,7 +47,12 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        for place in range(len(body) if self.server.drips else 0):
+            self.wfile.write(body[place : place + 1])
+            self.wfile.flush()
+            time.sleep(0.05)
+        if not self.server.drips:
+            self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
         """Quiet."""

@@ -132,6 +132,16 @@ async def test_a_slow_server_holds_up_nobody_twice(
     assert len(server.asked) == 1
 
 
+async def test_of_many_who_ask_at_once_one_fetches_for_all(server: Server, sets: VendorKeys) -> None:
+    """The first tokens of a process: nobody is refused because somebody else is asking already."""
+    server.wait.clear()
+    asking = [asyncio.create_task(sets.key(server.url, "old")) for _ in range(20)]
+    await asyncio.sleep(0.2)
+    server.wait.set()
+    assert None not in await asyncio.gather(*asking)
+    assert len(server.asked) == 1
+
+
 @pytest.fixture
 async def closed_network(settings: Settings, admin: Vendor) -> AsyncIterator[Region]:
     """The service as a closed network runs it, which may ask addresses of its own."""

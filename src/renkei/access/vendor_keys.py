@@ -43,16 +43,11 @@ class VendorKeys:
     async def key(self, uri: str, kid: str) -> PublicKey | None:
         """The key of this name at this address; None when there is none, or none can be had."""
         kept = self._kept.setdefault(uri, _Kept())
-        if self._must_ask(kept, kid):
-            async with kept.asking:
-                if self._must_ask(kept, kid):  # whoever waited finds what the first has fetched
+        if not _known(kept, kid):
+            async with kept.asking:  # whoever comes meanwhile waits, and finds what the first has fetched
+                if time.monotonic() - kept.asked_at >= AGAIN_SECONDS:
                     await self._ask(uri, kept)
         return kept.keys.get(kid) if time.monotonic() - kept.good_at < LAST_GOOD_SECONDS else None
-
-    def _must_ask(self, kept: _Kept, kid: str) -> bool:
-        moment = time.monotonic()
-        known = kid in kept.keys and moment - kept.good_at < FRESH_SECONDS
-        return not known and moment - kept.asked_at >= AGAIN_SECONDS
 
     async def _ask(self, uri: str, kept: _Kept) -> None:
         kept.asked_at = time.monotonic()
@@ -62,3 +57,7 @@ class VendorKeys:
             kept.good_at = time.monotonic()
         except (RefusedTarget, Unreachable, Unparsable, WrongKeys) as error:
             log.warning("keys of %s cannot be read: %s", uri, error)
+
+
+def _known(kept: _Kept, kid: str) -> bool:
+    return kid in kept.keys and time.monotonic() - kept.good_at < FRESH_SECONDS
