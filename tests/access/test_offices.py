@@ -6,8 +6,15 @@ import pytest
 
 from renkei.access.actor import Actor, Organization
 from renkei.access.audit import Asked
-from renkei.access.gate import LedgerGrant, authorize_ledger, authorize_office_page, authorize_service, may_break_glass
-from renkei.access.refusals import NO_OFFICE, NO_ORGANIZATION, not_own_record, own_matter, unreadable
+from renkei.access.gate import (
+    LedgerGrant,
+    authorize,
+    authorize_ledger,
+    authorize_office_page,
+    authorize_service,
+    may_break_glass,
+)
+from renkei.access.refusals import NO_CONTENT, NO_OFFICE, NO_ORGANIZATION, not_own_record, own_matter, unreadable
 from renkei.database import Transaction
 from renkei.errors import Forbidden
 from renkei.ids import new_id
@@ -115,3 +122,11 @@ def test_a_refusal_says_in_both_languages_what_would_have_to_change(
     refusal: Forbidden, members: tuple[str, str, str], ja: str, en: str
 ) -> None:
     assert told(refusal) == (*members, (ja, en))
+
+
+@pytest.mark.parametrize("kind", [ActorKind.admin, ActorKind.auditor, ActorKind.organization_admin, ActorKind.worker])
+async def test_no_office_handles_content(kind: ActorKind) -> None:
+    permission = Permission.summary_read
+    with pytest.raises(Forbidden) as refused:
+        await authorize(NO_DATABASE, asked(kind, permission), permission, new_id())
+    assert told(refused.value) == ("profession", "office.any.read", "platform_admin", NO_CONTENT)
