@@ -95,8 +95,11 @@ async def test_an_administrator_is_made_and_works(settings: Settings, http: http
 
 
 def test_the_worker_works_and_seals_until_told_to_stop(settings: Settings) -> None:
-    working = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'renkei_work'"
+    assert renkei("admin", "封印される出来事", **urls(settings)).returncode == 0
+    # Connected since then, so that it is this one and not the one before: it listens to signals by now.
+    working = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'renkei_work' AND backend_start > %s"
     for number in (signal.SIGTERM, signal.SIGINT):
+        ((began,),) = as_owner(settings, "SELECT clock_timestamp()")
         process = subprocess.Popen(
             [sys.executable, "-c", "from renkei.cli import main; main()", "work"],
             env=environment(**urls(settings), data_dir=str(settings.data_dir), seal_seconds="1"),
@@ -104,7 +107,7 @@ def test_the_worker_works_and_seals_until_told_to_stop(settings: Settings) -> No
             text=True,
         )
         for _ in range(300):
-            if as_owner(settings, working) != [(0,)] and settings.seal_journal.exists():
+            if as_owner(settings, working, began) != [(0,)] and settings.seal_journal.exists():
                 break
             time.sleep(0.1)
         process.send_signal(number)
