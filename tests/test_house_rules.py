@@ -29,6 +29,8 @@ WITHOUT_GRANT = {
     "changes.feed_end": "a number, about nobody",
     "changes.next_lines": "picks ids, kinds and offices of lines; reach and the gate then decide which are shown",
     "changes.publish": "the worker's: gives positions to ids, shows nothing to anybody",
+    "retries.find_done": "before there is a patient to be granted: compares digests of one's own key, tells ids only",
+    "retries.forget": "the worker's: removes keys by age, shows nothing to anybody",
     "seals.next_batch": "the worker's: what it seals it shows to nobody",
     "seals.insert_seal": "the worker's: digests of what is on record already",
     "seals.load_after": "seals tell of no patient: numbers and signatures, noted outside the database as they are",

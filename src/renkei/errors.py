@@ -13,6 +13,7 @@ RenkeiError                     status  type (urn:renkei:problem:…)
 ├── WrongMediaType              415     wrong-media-type
 ├── Invalid                     422     invalid            errors
 │   └── InvalidItems            422     invalid-items      errors
+├── KeyReused                   422     key-reused
 ├── TooManyRequests             429     too-many-requests    with Retry-After
 ├── Internal                    500     internal
 └── Unavailable                 503     unavailable        with Retry-After
@@ -227,6 +228,19 @@ class InvalidItems(Invalid):
     """A face sheet or care report breaks the catalogue's rules."""
 
     kind, title = "invalid-items", ("項目に誤りがあります", "The items are invalid")
+
+
+class KeyReused(RenkeiError):
+    """An ``Idempotency-Key`` under which something else was done."""
+
+    status, kind, title = (
+        422,
+        "key-reused",
+        (
+            "この Idempotency-Key は別の内容で使われています",
+            "This Idempotency-Key was used for another request",
+        ),
+    )
 
 
 class TooManyRequests(RenkeiError):

@@ -114,7 +114,7 @@ async def run_worker(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await work(engine, stop, Sealer.of(settings))
+    await work(engine, stop, Sealer.of(settings), settings.idempotency_days)
     await engine.dispose()
 
 

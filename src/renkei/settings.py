@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     seal_seconds: int = Field(default=10, ge=1, le=3600)
     emergency_searches_per_hour: int = Field(default=20, ge=1)
     allow_private_targets: bool = False
+    idempotency_days: int = Field(default=30, ge=1, le=366)
     metrics_token: SecretStr | None = None
     log_level: str = "INFO"
 

@@ -17,7 +17,7 @@ STATE = Ties(
     "now", own=True, requested=True, emergency=frozenset({"medical"}), consents=(Consent(EVERYTHING, to="named"),)
 )
 
-NO_READING = {"identities", "unpublished_changes", "audit_leaves"}
+NO_READING = {"identities", "unpublished_changes", "audit_leaves", "idempotency_keys"}
 """Tables the service may only insert into; the leaves of seals are the worker's alone."""
 
 
@@ -62,6 +62,7 @@ LATER = {
     "emergency_reviews",
     "access_requests",
     "request_decisions",
+    "idempotency_keys",
 }
 BY_THE_WORKER = {"change_positions", "audit_leaves"}
 

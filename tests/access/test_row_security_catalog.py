@@ -20,6 +20,7 @@ PURPOSE = {
     ("service", "UPDATE", "summary_parts"),
     ("worker", "DELETE", "unpublished_changes"),
     ("worker", "DELETE", "used_assertions"),
+    ("worker", "DELETE", "idempotency_keys"),
 }
 
 
@@ -58,6 +59,8 @@ WITHOUT_SETTING = {
     ("audit_events", "ledger", "SELECT", ("renkei_ledger", "renkei_worker")),
     ("change_positions", "publish", "ALL", ("renkei_worker",)),
     ("unpublished_changes", "publish", "ALL", ("renkei_worker",)),
+    ("idempotency_keys", "forget", "ALL", ("renkei_worker",)),
+    ("idempotency_keys", "lookup", "SELECT", ("renkei_lookup",)),
     ("identities", "lookup", "SELECT", ("renkei_lookup",)),
     ("patient_particulars", "lookup", "SELECT", ("renkei_lookup",)),
 }
@@ -69,6 +72,7 @@ DEFINERS = {
     "renkei_feed(uuid, text[], uuid, bigint, bigint, integer)",
     "renkei_office_feed(text[], uuid, bigint, bigint, integer)",
     "renkei_feed_end()",
+    "renkei_find_retry(bytea)",
 }
 """Functions that work with rights of their own: each tells ids, positions or a count, nothing of what is recorded."""
 

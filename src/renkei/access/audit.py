@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from renkei.access.actor import Actor
 from renkei.database import Transaction
 from renkei.ids import new_id
+from renkei.schemas.retry_keys import RetryKey
 from renkei.vocabulary import Basis, Group, Outcome, Reason
 
 INSERT_EVENTS = """
@@ -43,13 +44,15 @@ VALUES (%(id)s, %(request_id)s, %(action)s, %(outcome)s, %(reason)s, %(actor_kin
 class Asked:
     """Who asks what in which request: the part of an event that is known before anything is decided.
 
-    action: the permission's string. record_id: the record concerned, where the request names one.
+    action: the permission's string. record_id: the record concerned, where the request names one. key: by which the caller knows this act again
+    when it retries, if it has given it one.
     """
 
     request_id: UUID
     actor: Actor
     action: str
     record_id: UUID | None = None
+    key: RetryKey | None = None
 
     def _columns(self, outcome: Outcome, reason: Reason | str | None) -> dict[str, object]:
         actor = self.actor

@@ -21,19 +21,24 @@ from renkei.schemas.answers import rfc3339
 from renkei.schemas.consents import ConsentIn
 from renkei.schemas.dates import tokyo_day
 from renkei.schemas.paging import Page, decode_cursor, encode_cursor, page, page_of
-from renkei.store import access_requests, care_teams, changes, consents, organizations
+from renkei.store import access_requests, care_teams, changes, consents, organizations, retries
 from renkei.vocabulary import ActorKind, ConsentSubject, Permission, Profession, Reason, Tier, Wants
 
 
 async def submit_access_request(
     tx: Transaction, asked: Asked, patient_id: UUID, request: AccessRequestIn
 ) -> tuple[int, dict[str, Any]]:
-    """Ask those responsible for the patient. While the same stands open: 200 and that one."""
+    """Ask those responsible for the patient. While the same stands open: 200 and that one. Retried: what became of it."""
+    done = await retries.find_done(tx, asked)
     grant = await authorize(tx, asked, Permission.access_request_submit, patient_id)
+    if done is not None:
+        return done.status, _shown(await access_requests.load_request(tx, grant, done.made_id))
     row, new = await access_requests.submit_request(tx, grant, request)
     if new:
         changes.announce(tx, grant, row.id)
-    return (201 if new else 200), _shown(row)
+    status = 201 if new else 200
+    retries.note_done(tx, grant, status, row.id)
+    return status, _shown(row)
 
 
 async def list_access_requests(tx: Transaction, asked: Asked, patient_id: UUID, query: Page) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from renkei.schemas.consents import ConsentIn
 from renkei.schemas.dates import tokyo_day
 from renkei.schemas.paging import Page, decode_cursor, page_of
 from renkei.schemas.withdrawals import ConsentWithdrawal, Only, WithdrawalPreview, rest, uncovered
-from renkei.store import changes, consents, organizations
+from renkei.store import changes, consents, organizations, retries
 from renkei.vocabulary import Permission
 
 REPLACED = "新しい同意に置き換え"
@@ -25,11 +25,15 @@ REPLACED = "新しい同意に置き換え"
 
 
 async def record_consent(tx: Transaction, asked: Asked, patient_id: UUID, consent: ConsentIn) -> dict[str, Any]:
-    """Keep a consent; it decides from this moment, and what it replaces no longer does."""
-    await _require_sound(tx, consent)
+    """Keep a consent; it decides from this moment, and what it replaces no longer does. Retried: the one recorded first."""
+    if (done := await retries.find_done(tx, asked)) is None:
+        await _require_sound(tx, consent)
     grant = await authorize(tx, asked, Permission.consent_record, patient_id, consent.groups)
+    if done is not None:
+        return _shown(await consents.load_consent(tx, grant, done.made_id))
     consent_id = await _record(tx, grant, consent)
     changes.announce(tx, grant, consent_id)
+    retries.note_done(tx, grant, 201, consent_id)
     return _shown(await consents.load_consent(tx, grant, consent_id))
 
 

@@ -16,7 +16,7 @@ from renkei.schemas.answers import rfc3339
 from renkei.schemas.care_teams import EmergencyIn
 from renkei.schemas.emergencies import EmergencyQuery, EmergencySearch, Review
 from renkei.schemas.paging import Page, decode_cursor, encode_cursor, page, page_of
-from renkei.store import changes, emergencies
+from renkei.store import changes, emergencies, retries
 from renkei.vocabulary import ActorKind, Permission
 
 RETRY_SECONDS = 600
@@ -24,12 +24,25 @@ RETRY_SECONDS = 600
 
 
 async def open_emergency_access(
-    tx: Transaction, asked: Asked, patient_id: UUID, emergency: EmergencyIn, found_by: str = "id"
+    tx: Transaction, asked: Asked, patient_id: UUID, emergency: EmergencyIn
 ) -> dict[str, Any]:
-    """Open these groups to the caller's organization, for professions that may read them; announced to the team."""
+    """Open these groups to the caller's organization, for professions that may read them; announced to the team.
+
+    Retried: what was opened first, until when it was.
+    """
+    return await _opened(tx, asked, patient_id, emergency, "id", await retries.find_done(tx, asked))
+
+
+async def _opened(
+    tx: Transaction, asked: Asked, patient_id: UUID, emergency: EmergencyIn, found_by: str, done: Row | None
+) -> dict[str, Any]:
     grant = await authorize_emergency(tx, asked, patient_id)
-    row = await emergencies.insert_emergency(tx, grant, emergency, found_by)
-    changes.announce(tx, grant, row.id)
+    if done is not None:
+        row = await emergencies.load_emergency(tx, grant, done.made_id)
+    else:
+        row = await emergencies.insert_emergency(tx, grant, emergency, found_by)
+        changes.announce(tx, grant, row.id)
+        retries.note_done(tx, grant, 201, row.id)
     times = {"opened_at": rfc3339(row.opened_at), "expires_at": rfc3339(row.expires_at)}
     return {"id": str(row.id), "reason": emergency.reason, "groups": list(emergency.groups), **times}
 
@@ -40,8 +53,10 @@ async def search_emergency_access(
     """The same for somebody whose id is not known: who is told of must be exactly one, or nobody is found.
 
     The right comes first, so that a refusal tells nothing. most_per_hour: searches of one organization, in vain or not;
-    requests racing at once may overshoot it by as many as there are connections.
+    requests racing at once may overshoot it by as many as there are connections. A retry is no search.
     """
+    if done := await retries.find_done(tx, asked):
+        return await _found(tx, asked, done.patient_id, search, done)
     organization, _ = await may_break_glass(tx, asked)
     if await emergencies.count_searches(tx, asked, organization.id) >= most_per_hour:
         raise TooManyRequests(RETRY_SECONDS, TOO_MANY_SEARCHES)
@@ -49,9 +64,14 @@ async def search_emergency_access(
     # Several: none of them may be opened on a guess, and how many there are is nobody's business.
     if len(found) != 1:
         raise NotFound
+    return await _found(tx, asked, found[0], search)
+
+
+async def _found(
+    tx: Transaction, asked: Asked, patient_id: UUID, search: EmergencySearch, done: Row | None = None
+) -> dict[str, Any]:
     way = "identifier" if search.identifier else "person"
-    opened = await open_emergency_access(tx, asked, found[0], search, way)
-    return {"patient_id": str(found[0]), **opened}
+    return {"patient_id": str(patient_id), **await _opened(tx, asked, patient_id, search, way, done)}
 
 
 async def close_emergency_access(tx: Transaction, asked: Asked, patient_id: UUID, emergency_id: UUID) -> None:

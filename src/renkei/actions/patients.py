@@ -18,17 +18,21 @@ from renkei.schemas.dates import parse_birth_date, tokyo_day
 from renkei.schemas.paging import decode_cursor, encode_cursor, page
 from renkei.schemas.patients import PatientQuery, Registration, search_identifier
 from renkei.schemas.search_keys import kana_key, name_key
-from renkei.store import care_teams, changes, patients
+from renkei.store import care_teams, changes, patients, retries
 from renkei.vocabulary import Basis, Group, Part, Permission
 
 
 async def register_patient(tx: Transaction, asked: Asked, registration: Registration) -> tuple[int, dict[str, Any]]:
     """201 and the new person, or 200 and the one who already is: whole number + birth date + sex, or one's own number.
 
-    Who has no tie to a matched person gets ``id`` and what it sent, and the team is asked to let it in.
+    Who has no tie to a matched person gets ``id`` and what it sent, and the team is asked to let it in. Retried: the first
+    status, and the person as the caller may see them now.
     """
     if registration.birth_date > tokyo_day(now()):
         raise Invalid([Fault("/birth_date", None, "future")])
+    if done := await retries.find_done(tx, asked):
+        grant = await authorize(tx, asked, Permission.patient_register, done.patient_id, (Group.person,))
+        return done.status, await _person(tx, grant, grant.tie.bases(asked.actor.profession) if grant.tie else set())
     organization = asked.actor.organization
     rights = await authorize_registration(tx, asked)
     if organization is None:
@@ -43,6 +47,7 @@ async def register_patient(tx: Transaction, asked: Asked, registration: Registra
         patients.insert_patient(tx, grant, registration, found.other)
         care_teams.insert_founding_place(tx, grant, part)
         changes.announce(tx, grant)
+        retries.note_done(tx, grant, 201)
         return 201, await _person(tx, grant, {Basis.care_team})
     patient_id = min((found.local & same) or same)
     (tie,), _ = await reach.ties(tx, [(patient_id, organization.id)])
@@ -53,6 +58,7 @@ async def register_patient(tx: Transaction, asked: Asked, registration: Registra
         patients.insert_join_request(tx, grant, part, registration.as_json())
         changes.announce(tx, grant)
         grant, bases = replace(grant, tie=replace(tie, requested=True)), frozenset({Basis.requested})
+    retries.note_done(tx, grant, 200)
     return 200, await _person(tx, grant, bases)
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from renkei.actions import access_requests
 from renkei.api.documents import BODY, REPEATED, problems
 from renkei.api.door import Asking, Door, answer, listing
+from renkei.api.retries import Retrying
 from renkei.schemas.access_requests import AccessRequestIn, Approval, Refusal, RequestQuery
 from renkei.schemas.paging import Page
 from renkei.vocabulary import Permission
@@ -28,7 +29,7 @@ async def queue_access_requests(call: Asking, query: Annotated[RequestQuery, Que
     status_code=201,
     responses={**REPEATED, **problems(*BODY, 403, 404)},
 )
-async def submit_access_request(call: Asking, patient_id: UUID, request: AccessRequestIn) -> Response:
+async def submit_access_request(call: Retrying, patient_id: UUID, request: AccessRequestIn) -> Response:
     """閲覧や参加を申請する。 Ask those responsible for what was refused."""
     status, asked = await access_requests.submit_access_request(call.tx, call.asked, patient_id, request)
     return answer(asked, status)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from renkei.actions import consents
 from renkei.api.documents import BODY, REPEATED, problems
 from renkei.api.door import Asking, Door, answer, listing
+from renkei.api.retries import Retrying
 from renkei.schemas.consents import ConsentIn
 from renkei.schemas.paging import Page
 from renkei.schemas.withdrawals import ConsentWithdrawal, WithdrawalPreview
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/v1/patients/{patient_id}/consents", tags=["consents 
 
 
 @router.post("", name=Permission.consent_record, status_code=201, responses=problems(*BODY, 403, 404, 409))
-async def record_consent(call: Asking, patient_id: UUID, consent: ConsentIn) -> Response:
+async def record_consent(call: Retrying, patient_id: UUID, consent: ConsentIn) -> Response:
     """同意を記録する。その時点から効力を持つ。 Record a consent; it decides from this moment."""
     recorded = await consents.record_consent(call.tx, call.asked, patient_id, consent)
     return answer(recorded, 201)

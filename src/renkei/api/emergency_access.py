@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from renkei.actions import emergency_access
 from renkei.api.documents import BODY, REPEATED, problems
 from renkei.api.door import Asking, Door, Service, answer, listing
+from renkei.api.retries import Retrying
 from renkei.schemas.care_teams import EmergencyIn
 from renkei.schemas.emergencies import EmergencyQuery, EmergencySearch, Review
 from renkei.schemas.paging import Page
@@ -23,7 +24,7 @@ OF_PATIENT = "/patients/{patient_id}/emergency-access"
     status_code=201,
     responses=problems(*BODY, 403, 404, 429),
 )
-async def search_emergency_access(call: Asking, request: Request, search: EmergencySearch) -> Response:
+async def search_emergency_access(call: Retrying, request: Request, search: EmergencySearch) -> Response:
     """番号、またはフリガナ・生年月日・性別で一人に定まる利用者の緊急閲覧を開始する。 Break the glass without knowing the id."""
     service: Service = request.app.state.service
     most = service.settings.emergency_searches_per_hour
@@ -37,7 +38,7 @@ async def queue_emergency_access(call: Asking, query: Annotated[EmergencyQuery, 
 
 
 @router.post(OF_PATIENT, name=Permission.emergency_access_open, status_code=201, responses=problems(*BODY, 403, 404))
-async def open_emergency_access(call: Asking, patient_id: UUID, emergency: EmergencyIn) -> Response:
+async def open_emergency_access(call: Retrying, patient_id: UUID, emergency: EmergencyIn) -> Response:
     """緊急閲覧を開始する。 Read without consent to protect life: for hours, on record for ever."""
     opened = await emergency_access.open_emergency_access(call.tx, call.asked, patient_id, emergency)
     return answer(opened, 201)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from renkei.actions import patients
 from renkei.api.documents import BODY, problems
 from renkei.api.door import Asking, Door, answer, listing
+from renkei.api.retries import Retrying
 from renkei.schemas.answers import Patient
 from renkei.schemas.patients import PatientQuery, Registration
 from renkei.vocabulary import Permission
@@ -19,9 +20,9 @@ router = APIRouter(prefix="/v1/patients", tags=["patients 利用者"], route_cla
     "",
     name=Permission.patient_register,
     status_code=201,
-    responses={200: {"model": Patient}, 201: {"model": Patient}, **problems(*BODY, 403, 409)},
+    responses={200: {"model": Patient}, 201: {"model": Patient}, **problems(*BODY, 403, 404, 409)},
 )
-async def register_patient(call: Asking, registration: Registration) -> Response:
+async def register_patient(call: Retrying, registration: Registration) -> Response:
     """利用者を登録する。番号が一致すれば既存の利用者を返す。 Register a person, or find the one a whole number proves."""
     status, patient = await patients.register_patient(call.tx, call.asked, registration)
     return answer(patient, status, {"Location": f"/v1/patients/{patient['id']}"})

@@ -88,7 +88,7 @@ async def _serve(settings: Settings) -> None:
     server = Server(uvicorn.Config(create_app(settings), **server_options(settings)))
     engine = make_engine(_url(settings.worker_database_url), WORKER_ROLE, 2)
     serving = asyncio.create_task(server.serve())
-    working = asyncio.create_task(work(engine, stop, Sealer.of(settings)))
+    working = asyncio.create_task(work(engine, stop, Sealer.of(settings), settings.idempotency_days))
     telling = asyncio.create_task(_tell(settings, server))
     try:
         await asyncio.wait({asyncio.create_task(stop.wait()), serving, telling}, return_when=asyncio.FIRST_COMPLETED)

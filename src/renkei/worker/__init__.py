@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from renkei.database import transaction
 from renkei.errors import Unavailable
 from renkei.store.changes import publish
-from renkei.worker.forgetting import FORGET_SECONDS, forget_assertions
+from renkei.worker.forgetting import FORGET_SECONDS, forget_assertions, forget_keys
 from renkei.worker.sealing import Sealer
 
 EVERY_SECONDS = 0.3
@@ -22,8 +22,8 @@ Job = Callable[[AsyncEngine], Awaitable[bool]]
 """Does one piece of work; whether more of it may be waiting."""
 
 
-async def work(engine: AsyncEngine, stop: asyncio.Event, sealer: Sealer | None = None) -> None:
-    """Publish, and seal where there is a sealer, until told to stop.
+async def work(engine: AsyncEngine, stop: asyncio.Event, sealer: Sealer | None = None, key_days: int = 30) -> None:
+    """Publish, forget keys after ``key_days``, and seal where there is a sealer, until told to stop.
 
     Several may run: one does each job, behind a lock, the others wait for it to go. A database that is away is waited for;
     what was committed meanwhile is published and sealed when it is back.
@@ -31,6 +31,7 @@ async def work(engine: AsyncEngine, stop: asyncio.Event, sealer: Sealer | None =
     jobs = [
         _often(engine, stop, publish_changes, EVERY_SECONDS),
         _often(engine, stop, forget_assertions, FORGET_SECONDS),
+        _often(engine, stop, lambda engine: forget_keys(engine, key_days), FORGET_SECONDS),
     ]
     if sealer is not None:
         jobs.append(_often(engine, stop, sealer.work, sealer.seconds))

@@ -1,4 +1,4 @@
-"""Forgetting used assertions: the table holds those of the last minutes only."""
+"""Forgetting what is over: used assertions after minutes, 再送の鍵 after weeks."""
 
 import logging
 
@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.database import transaction
 from renkei.store.assertions import AT_ONCE, forget_used
+from renkei.store.retries import forget
 
 FORGET_SECONDS = 60.0
 
@@ -18,4 +19,13 @@ async def forget_assertions(engine: AsyncEngine) -> bool:
         forgotten = await forget_used(tx)
     if forgotten:
         log.debug("forgot %d used assertions", forgotten)
+    return forgotten == AT_ONCE
+
+
+async def forget_keys(engine: AsyncEngine, days: int) -> bool:
+    """Forget 再送の鍵 older than this; whether more of them may wait."""
+    async with transaction(engine) as tx:
+        forgotten = await forget(tx, days, AT_ONCE)
+    if forgotten:
+        log.debug("forgot %d keys", forgotten)
     return forgotten == AT_ONCE
