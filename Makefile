@@ -5,6 +5,7 @@
 #   make check         style, types, import layers
 #   make browser       the tests in a real Chromium
 #   make bench         speed beside its limit, in one run
+#   make torture       killed, cut off and starved under load: what is lost (minutes; as root also with a full disk)
 #   make nightly       what takes long: 20,000 random states of access, hidden and absent patients timed, a million events verified
 #   make mutants       small changes to the code that decides who may: whether a test notices each
 #   make constraints   takes the newest releases of all dependencies into constraints.txt
@@ -13,7 +14,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check browser bench nightly mutants constraints clean
+.PHONY: help demo test check browser bench torture nightly mutants constraints clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -53,6 +54,9 @@ browser: .venv/.dev-installed
 
 bench: .venv/.dev-installed
 	@$(BIN)/python -m bench
+
+torture: .venv/.dev-installed
+	@$(BIN)/python -m bench.torture
 
 # Each prints its figures (docs/security.md). An hour on two cores.
 nightly: .venv/.dev-installed

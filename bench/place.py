@@ -22,7 +22,8 @@ from renkei.settings import Settings
 
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 """As in production: an answer is kept by the disk before it is given."""
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
+RENKEI = Path(sys.executable).parent / "renkei"
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Place:
     embedded: EmbeddedPostgres
     port: int
     worker: bool
+    log: Path | None = None  # where what they say goes; the terminal when there is none
     _server: list[psutil.Popen] = field(default_factory=list)
 
     @classmethod
@@ -40,19 +42,21 @@ class Place:
         """A migrated database with the logins of service and worker."""
         migration.make_database(embedded.url("postgres", "postgres"), DATABASE, afresh=True)
         port = _free_port()
-        settings = with_embedded(Settings(data_dir=folder, workers=1, port=port, token_seconds=3600), embedded)
+        settings = with_embedded(
+            Settings(data_dir=folder, workers=1, port=port, token_seconds=3600, log_level="WARNING"), embedded
+        )
         operator.migrate(settings)
         return cls(settings, embedded, port, worker)
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
         """``renkei serve``, and where asked for ``renkei work``, until the block ends."""
-        started = [self._start("serve")]
+        started = [self.start("serve")]
         if self.worker:
-            started.append(self._start("work"))
+            started.append(self.start("work"))
         self._server = started
         try:
-            _wait_ready(self.port)
+            wait_ready(self.port)
             yield
         finally:
             for process in started:
@@ -85,23 +89,30 @@ class Place:
         """As the service connects."""
         return operator.plain(self.settings.database_url)
 
-    def _start(self, command: str) -> psutil.Popen:
+    def start(self, command: str) -> psutil.Popen:
+        """One of ``renkei``'s commands, as a process of its own."""
+        with self.log.open("ab") if self.log else contextlib.nullcontext() as log:
+            return psutil.Popen([RENKEI, command], env=self._environment(), stdin=subprocess.DEVNULL, stderr=log)
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """One of them that ends by itself."""
+        return subprocess.run([RENKEI, *command], env=self._environment(), capture_output=True, text=True, check=False)
+
+    def _environment(self) -> dict[str, str]:
         variables = {
             "RENKEI_DATABASE_URL": self.settings.database_url,
             "RENKEI_WORKER_DATABASE_URL": self.settings.worker_database_url,
         }
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RENKEI_")}
-        environment |= {name: operator.plain(value) for name, value in variables.items()}
-        environment |= {
+        return {
+            **environment,
+            **{name: operator.plain(value) for name, value in variables.items()},
             "RENKEI_DATA_DIR": str(self.settings.data_dir),
             "RENKEI_PORT": str(self.port),
-            "RENKEI_WORKERS": "1",
+            "RENKEI_WORKERS": str(self.settings.workers),
             "RENKEI_TOKEN_SECONDS": str(self.settings.token_seconds),
-            "RENKEI_LOG_LEVEL": "WARNING",
+            "RENKEI_LOG_LEVEL": self.settings.log_level,
         }
-        return psutil.Popen(
-            [Path(sys.executable).parent / "renkei", command], env=environment, stdin=subprocess.DEVNULL
-        )
 
 
 def _free_port() -> int:
@@ -110,7 +121,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_ready(port: int) -> None:
+def wait_ready(port: int) -> None:
+    """Returns when the server says that it is ready; raises when it does not within READY_SECONDS."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
