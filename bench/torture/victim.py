@@ -74,7 +74,7 @@ class Victim:
 
     async def kill_process(self) -> None:
         """kill -9 one of the server's processes; `renkei serve` starts another by itself."""
-        children = [c for c in self.running["serve"].children() if "spawn_main" in " ".join(c.cmdline())]
+        children = [child for child in self.running["serve"].children() if _serves(child)]
         if children:
             random.choice(children).kill()
 
@@ -113,6 +113,14 @@ class Victim:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+
+def _serves(child: psutil.Process) -> bool:
+    """Whether it is one of the server's processes, and lives."""
+    try:
+        return "spawn_main" in " ".join(child.cmdline())
+    except psutil.Error:  # it is ending
+        return False
 
 
 @contextlib.contextmanager

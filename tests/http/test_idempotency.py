@@ -143,25 +143,20 @@ async def test_the_key_of_something_else_is_refused(ready: Ready, region: Region
         problem(await ready.send(key), 422, "key-reused")
 
 
-async def test_a_key_is_of_one_organization_and_client_and_route(region: Region, settings: Settings) -> None:
-    ready, other = await Ready.of("patients", region, settings), await region.found()
-    key = str(new_id())
-    first = await ready.send(key)
-    theirs = await other.post(ready.path, ready.body, headers={"Idempotency-Key": key})
-    assert theirs.status_code == 201 and theirs.json()["id"] != first.json()["id"]
-    # The same product for another organization, and another product for the same organization.
-    for organization, client in ((other, ready.vendor), (ready.vendor, other)):
-        given = {"organization_id": organization.id, "professions": ["physician"]}
-        made = await region.admin.post(
-            "/v1/clients", {"name": "検査システム", "kind": "vendor", "delegations": [given]}
-        )
-        assert made.status_code == 201, client
-        apart = Vendor(region.http, made.json()["client_id"], made.json()["client_secret"], organization.organization)
-        answer = await apart.post(ready.path, ready.body, by="physician", headers={"Idempotency-Key": key})
-        assert answer.status_code == 201 and answer.json()["id"] not in {first.json()["id"], theirs.json()["id"]}
-    recorded = await ready.vendor.post(
-        f"/v1/patients/{ready.patient}/consents", consent(), headers={"Idempotency-Key": key}
-    )
+async def test_a_key_is_of_one_organization_and_client_and_route(region: Region) -> None:
+    offices, key, body = [await region.found() for _ in range(2)], {"Idempotency-Key": str(new_id())}, unknown()
+    delegations = [{"organization_id": office.id, "professions": ["physician"]} for office in offices]
+    made = []
+    for _ in range(2):  # two products, each for both organizations
+        client = {"name": "検査システム", "kind": "vendor", "delegations": delegations}
+        proof = (await region.admin.post("/v1/clients", client)).json()
+        for office in offices:
+            vendor = Vendor(region.http, proof["client_id"], proof["client_secret"], office.organization)
+            answers = [await vendor.post("/v1/patients", body, by="physician", headers=key) for _ in range(2)]
+            assert answers[0].status_code == 201 and answers[0].content == answers[1].content
+            made.append(answers[0].json()["id"])
+    assert len(set(made)) == 4
+    recorded = await vendor.post(f"/v1/patients/{made[-1]}/consents", consent(), by="physician", headers=key)
     assert recorded.status_code == 201
 
 
@@ -212,6 +207,16 @@ async def test_a_retry_is_no_search(region: Region, settings: Settings) -> None:
     for number in range(most - 1):
         assert (await ready.send(f"k{number}")).status_code == 201
     problem(await ready.send("another"), 429, "too-many-requests")
+    assert (await ready.send("k")).content == first.content
+
+
+async def test_what_would_be_refused_by_now_was_done(region: Region, settings: Settings) -> None:
+    ready, named = await Ready.of("consents", region, settings), await region.found()
+    ready.body["recipients"] = {"care_team": True, "organizations": [named.id]}
+    first = await ready.send("k")
+    suspended = await region.admin.post(f"/v1/organizations/{named.id}/suspension", {"reason": "休止"})
+    assert (first.status_code, suspended.status_code) == (201, 201)
+    problem(await ready.send("another"), 422, "invalid")
     assert (await ready.send("k")).content == first.content
 
 
