@@ -22,7 +22,7 @@ from renkei.settings import Settings
 
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 """As in production: an answer is kept by the disk before it is given."""
-READY_SECONDS = 60.0
+READY_SECONDS = 240.0
 RENKEI = Path(sys.executable).parent / "renkei"
 
 

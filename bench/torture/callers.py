@@ -20,6 +20,7 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 IMPATIENT, DOUBTFUL = 0.05, 0.25
 """Shares of requests given up on within milliseconds, and of acknowledged ones sent once more all the same."""
 KEYED = {"person", "consent"}
+DONE = (200, 201)
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Log:
     @property
     def wrong(self) -> int:
         """Answers other than done, done already, or 503."""
-        return sum(count for status, count in self.statuses.items() if status not in (200, 201, 503))
+        return sum(count for status, count in self.statuses.items() if status not in (*DONE, 503))
 
     async def more(self, acts: int) -> None:
         """Wait until so many more acts are acknowledged. Raises what a caller has failed with."""
@@ -71,30 +72,33 @@ class Caller:
                 turn += 1
                 sent = report(items={"observed_at": (BEGAN + timedelta(minutes=turn)).isoformat()})
                 path = f"/v1/patients/{self.home}/care-reports"
-                self.log.homes[self.home].append(await self.act("report", sent["source"]["document_id"], path, sent))
+                if id_ := await self.act("report", sent["source"]["document_id"], path, sent):
+                    self.log.homes[self.home].append(id_)
             name = f"検{secrets.token_hex(8)}"
             whole = person(identifiers=[], name={"family": name})
             patient = await self.act("person", name, "/v1/patients", whole)
             told = consent(form="oral", wording=name, recorded_by="検査 花子")
             await self.act("consent", name, f"/v1/patients/{patient}/consents", told)
 
-    async def act(self, kind: str, name: str, path: str, body: dict[str, Any]) -> str:
-        """Do it, once, however often that takes; its id."""
+    async def act(self, kind: str, name: str, path: str, body: dict[str, Any]) -> str | None:
+        """Do it, once, however often that takes; its id. None when it was refused, which the log counts as wrong."""
         headers = {"Idempotency-Key": f"{kind}-{name[1:]}"} if kind in KEYED else {}
         answer = await self.insist(path, body, headers)
+        if answer.status_code not in DONE:
+            return None
         self.log.found_done += kind not in KEYED and answer.status_code == 200
         self.log.acknowledged[kind, name] = id_ = answer.json()["id"]
         if random.random() < DOUBTFUL:
             again = await self.insist(path, body, headers)
             expected = answer.status_code if kind in KEYED else 200
-            self.log.differing += (again.status_code, again.json()["id"]) != (expected, id_)
+            self.log.differing += (again.status_code, again.json().get("id")) != (expected, id_)
         return str(id_)
 
     async def insist(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> httpx.Response:
-        """The first answer that is one, however many tries it takes."""
+        """The first answer that is one, and not 503, however many tries it takes."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
-            if (answer := await self.once(path, body, headers)) is not None and answer.status_code in (200, 201):
+            if (answer := await self.once(path, body, headers)) is not None and answer.status_code != 503:
                 return answer
             if time.monotonic() > deadline:
                 raise TimeoutError(path, answer and answer.text)

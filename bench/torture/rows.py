@@ -52,13 +52,16 @@ async def _kept(on: Victim, log: Log) -> dict[str, tuple[object, object]]:
     }
 
 
-async def crash(on: Victim, cycles: int) -> Row:
-    """kill -9 of the server, one of its processes, PostgreSQL, one of its connections, the worker: at random, under load."""
+async def crash(on: Victim, cycles: int, seconds: float = 3600.0) -> Row:
+    """kill -9 of the server, one of its processes, PostgreSQL, one of its connections, the worker: at random, under load.
+
+    Ends after ``seconds`` with as many as there were.
+    """
     struck: Counter[str] = Counter()
     began = time.monotonic()
     async with on.serving("serve", "work"):
         async with load(on, CALLERS) as log:
-            for _ in range(cycles):
+            while struck.total() < cycles and time.monotonic() - began < seconds:
                 await log.more(CALLERS)
                 await asyncio.sleep(random.uniform(0, 0.2))
                 (what,) = random.choices(list(STRIKES), STRIKES.values())
@@ -70,7 +73,7 @@ async def crash(on: Victim, cycles: int) -> Row:
     seals = await asyncio.to_thread(_ledger_faults, on)
     kills = ", ".join(f"{what} {count}" for what, count in sorted(struck.items()))
     told = (
-        f"{cycles} kills ({kills}) in {time.monotonic() - began:.0f} s, {len(log.acknowledged)} acts acknowledged, "
+        f"{struck.total()} of {cycles} kills ({kills}) in {time.monotonic() - began:.0f} s, {len(log.acknowledged)} acts acknowledged, "
         f"{log.unanswered} requests unanswered, {log.statuses[503]} × 503, {log.found_done} found done"
     )
     return row("crash", told, {**figures, "faults of the ledger": (seals, 0)})

@@ -62,7 +62,14 @@ class Victim:
         """Start one command; a server is waited for."""
         self.running[command] = self.place.start(command)
         if command == "serve":
-            await asyncio.to_thread(wait_ready, self.place.port)
+            try:
+                await asyncio.to_thread(wait_ready, self.place.port)
+            except OSError as error:
+                assert self.place.log is not None
+                said = self.place.log.read_text("utf-8", "replace")[-3000:]
+                raise RuntimeError(
+                    f"the server did not start, exit code {self.running[command].poll()}: {said}"
+                ) from error
 
     async def kill(self, command: str) -> None:
         """kill -9 a command with all its processes."""
@@ -76,7 +83,8 @@ class Victim:
         """kill -9 one of the server's processes; `renkei serve` starts another by itself."""
         children = [child for child in self.running["serve"].children() if _serves(child)]
         if children:
-            random.choice(children).kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                random.choice(children).kill()
 
     async def kill_postgres(self) -> None:
         """kill -9 PostgreSQL, and start it again: it recovers from its log."""
