@@ -37,9 +37,8 @@ async def _opened(
     tx: Transaction, asked: Asked, patient_id: UUID, emergency: EmergencyIn, found_by: str, done: Row | None
 ) -> dict[str, Any]:
     grant = await authorize_emergency(tx, asked, patient_id)
-    if done is not None:
-        row = await emergencies.load_emergency(tx, grant, done.made_id)
-    else:
+    row = await emergencies.load_emergency(tx, grant, done.made_id) if done else None
+    if row is None:
         row = await emergencies.insert_emergency(tx, grant, emergency, found_by)
         changes.announce(tx, grant, row.id)
         retries.note_done(tx, grant, 201, row.id)
