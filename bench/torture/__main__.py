@@ -12,10 +12,10 @@ from bench.torture.victim import victim
 
 ROWS: dict[str, tuple[Callable[..., Awaitable[Row]], tuple[float, ...], tuple[float, ...]]] = {
     "crash": (crash, (200,), (6,)),
-    "repeat": (repeat, (5,), (1,)),
-    "unknown": (unknown, (1000,), (20,)),
+    "repeat": (repeat, (4,), (1,)),
+    "unknown": (unknown, (400,), (20,)),
     "away": (away, (5, 30.0), (1, 1.0)),
-    "feed": (feed, (40,), (3,)),
+    "feed": (feed, (16,), (3,)),
     "disk": (disk_full, (10.0,), (2.0,)),
 }
 """Each row, what it is given in earnest, and what in the short form."""
