@@ -152,6 +152,7 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
         "renkei.catalogue.page",
         "bench",
         "bench.hidden",
+        "bench.torture",
         "bench.verify",
         "pytest",
     }
