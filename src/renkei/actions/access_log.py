@@ -7,7 +7,7 @@ from uuid import UUID
 from renkei.access.audit import Asked
 from renkei.access.gate import authorize
 from renkei.database import Row, Transaction
-from renkei.schemas.answers import rfc3339
+from renkei.schemas.ledger import event_told
 from renkei.schemas.paging import Page, decode_cursor, page_of
 from renkei.schemas.wording import sentence
 from renkei.store import ledger
@@ -22,21 +22,4 @@ async def read_access_log(tx: Transaction, asked: Asked, patient_id: UUID, query
 
 
 def _event(row: Row) -> dict[str, Any]:
-    return {
-        "id": str(row.id),
-        "at": rfc3339(row.at),
-        "text": sentence(row),
-        "request_id": str(row.request_id),
-        "action": row.action,
-        "outcome": row.outcome,
-        "reason": row.reason,
-        "actor": row.actor_kind,
-        "organization": {"id": str(row.organization_id), "name": row.organization_name}
-        if row.organization_id
-        else None,
-        "user": {"id": row.user_id, "name": row.user_name} if row.user_id else None,
-        "profession": row.profession,
-        "basis": row.basis,
-        "groups": row.groups,
-        "record_id": str(row.record_id) if row.record_id else None,
-    }
+    return {**event_told(row), "text": sentence(row)}

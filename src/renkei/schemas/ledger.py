@@ -80,20 +80,16 @@ def seal_json(row: Columns) -> dict[str, Any]:
     }
 
 
-def event_json(row: Columns) -> dict[str, Any]:
-    """An event of either ledger: ids, codes and names, never content. ``patient_id`` null for acts on no patient."""
+def event_told(row: Columns) -> dict[str, Any]:
+    """What the patient's access log and the auditor's list both tell of an event: ids, codes and names, never content."""
     return {
         "id": str(row.id),
         "at": rfc3339(row.at),
         "request_id": str(row.request_id),
-        "patient_id": str(row.patient_id) if row.patient_id else None,
         "action": row.action,
         "outcome": row.outcome,
         "reason": row.reason,
         "actor": row.actor_kind,
-        "client": {"id": str(row.client_id), "client_id": row.client_name, "name": row.client_title}
-        if row.client_name
-        else None,
         "organization": {"id": str(row.organization_id), "name": row.organization_name}
         if row.organization_id
         else None,
@@ -102,6 +98,17 @@ def event_json(row: Columns) -> dict[str, Any]:
         "basis": row.basis,
         "groups": row.groups,
         "record_id": str(row.record_id) if row.record_id else None,
+    }
+
+
+def event_json(row: Columns) -> dict[str, Any]:
+    """An event of either ledger as the auditor reads it. ``patient_id`` null for acts on no patient."""
+    return {
+        **event_told(row),
+        "patient_id": str(row.patient_id) if row.patient_id else None,
+        "client": {"id": str(row.client_id), "client_id": row.client_name, "name": row.client_title}
+        if row.client_name
+        else None,
         "detail": row.detail,
     }
 
