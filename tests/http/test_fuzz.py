@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import httpx
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -15,6 +16,8 @@ from tests.factories import Region, Vendor, agree, register, report, submit
 
 EXAMPLES = 4
 """For each operation, sound and unsound each."""
+PARTS = 8
+"""Generating takes a minute and a half in all: several processes share it."""
 
 
 def thinned(document: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +66,10 @@ def generated(operation: Any, mode: GenerationMode) -> list[Any]:
     return found
 
 
-async def test_nothing_generated_gets_a_5xx_or_an_undocumented_answer(region: Region, http: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_nothing_generated_gets_a_5xx_or_an_undocumented_answer(
+    region: Region, http: httpx.AsyncClient, part: int
+) -> None:
     document = thinned((await http.get("/openapi.json")).json())
     clinic = await region.found()
     patient = await register(clinic)
@@ -75,7 +81,7 @@ async def test_nothing_generated_gets_a_5xx_or_an_undocumented_answer(region: Re
         "organization_id": clinic.id,
     }
     statuses: Counter[int] = Counter()
-    for found in schemathesis.openapi.from_dict(document).get_all_operations():
+    for found in list(schemathesis.openapi.from_dict(document).get_all_operations())[part::PARTS]:
         operation = found.ok()
         documented = {int(status) for status in operation.definition.raw["responses"]} | {404, 405}
         for case in [case for mode in GenerationMode for case in generated(operation, mode)]:
@@ -89,7 +95,7 @@ async def test_nothing_generated_gets_a_5xx_or_an_undocumented_answer(region: Re
                 assert answer.headers["content-type"] == "application/problem+json", said
                 assert answer.json()["status"] == answer.status_code, said
     # Neither all refused nor all let through, or this would show nothing.
-    assert statuses[201] >= 3 and min(statuses[200], statuses[404], statuses[422]) >= 20, statuses
+    assert min(statuses[200] + statuses[201], statuses[404], statuses[422]) >= 2, statuses
 
 
 async def send(vendor: Vendor, case: Any) -> httpx.Response:
