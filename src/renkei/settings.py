@@ -41,6 +41,11 @@ class Settings(BaseSettings):
         return self.data_dir / "seal-keys"
 
     @property
+    def box_keys_dir(self) -> Path:
+        """Where the keys lie that encrypt secrets kept in the database, one file each, mode 0600."""
+        return self.data_dir / "box-keys"
+
+    @property
     def seal_journal(self) -> Path:
         """Where the worker notes every seal outside the database, one line each, mode 0600."""
         return self.data_dir / "seals.ndjson"

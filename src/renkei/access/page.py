@@ -101,7 +101,7 @@ def _offices(rule: Rule) -> list[str]:
 
 
 def _words(kind: type[StrEnum]) -> dict[str, str]:
-    """Code → Japanese word: the comment beside each member in vocabulary.py, where alone it stands."""
+    """Code → Japanese word: the comment beside each member in vocabulary/, where alone it stands."""
     return dict(re.findall(r'^ +\w+ = "([a-z_.]+)"  # (.+)$', inspect.getsource(kind), re.MULTILINE))
 
 
