@@ -13,7 +13,7 @@ COPY src ./src
 COPY migrations ./migrations
 # Editable: the migrations lie beside src, as in a clone, and are found the same way. The user cannot write here.
 # Compiled here, because at run time nothing is written: a server process that starts slowly is taken for dead.
-RUN pip install --quiet --constraint constraints.txt --editable . && python -m compileall -q src
+RUN pip install --quiet --constraint constraints.txt --editable '.[s3]' && python -m compileall -q src
 
 USER renkei
 ENV RENKEI_DATA_DIR=/data RENKEI_HOST=0.0.0.0 RENKEI_PORT=8000

@@ -41,6 +41,7 @@ from renkei.api import (
 from renkei.api.documents import components
 from renkei.api.door import Service
 from renkei.api.feed_watch import FeedWatch
+from renkei.blobs import open_blobs
 from renkei.catalogue import load_catalogue
 from renkei.database import SERVICE_ROLE, make_engine
 from renkei.ids import new_id
@@ -111,7 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.endpoint.__name__,
     )
-    app.state.service, app.state.feed_watch = Service(settings, engine, identity), watch
+    app.state.service, app.state.feed_watch = Service(settings, engine, identity, open_blobs(settings)), watch
     for door in ROUTERS:
         app.include_router(door.router)
     app.include_router(api_docs.router())

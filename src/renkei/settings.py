@@ -27,6 +27,11 @@ class Settings(BaseSettings):
     emergency_searches_per_hour: int = Field(default=20, ge=1)
     allow_private_targets: bool = False
     idempotency_days: int = Field(default=30, ge=1, le=366)
+    bucket: str | None = None
+    bucket_endpoint: str | None = None
+    bucket_region: str = "us-east-1"
+    bucket_access_key: str | None = None
+    bucket_secret_key: SecretStr | None = None
     metrics_token: SecretStr | None = None
     log_level: str = "INFO"
 
@@ -44,6 +49,11 @@ class Settings(BaseSettings):
     def box_keys_dir(self) -> Path:
         """Where the keys lie that encrypt secrets kept in the database, one file each, mode 0600."""
         return self.data_dir / "box-keys"
+
+    @property
+    def blobs_dir(self) -> Path:
+        """Where files are kept that are no rows, and where they arrive; with a bucket only the latter."""
+        return self.data_dir / "blobs"
 
     @property
     def seal_journal(self) -> Path:

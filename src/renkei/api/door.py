@@ -24,6 +24,7 @@ from starlette.requests import ClientDisconnect
 from renkei.access.actor import Actor
 from renkei.access.audit import Asked
 from renkei.access.identity import Identity
+from renkei.blobs import Blobs
 from renkei.catalogue.characters import visible
 from renkei.database import Transaction, transaction
 from renkei.errors import (
@@ -61,6 +62,7 @@ class Service:
     settings: Settings
     engine: AsyncEngine
     identity: Identity
+    blobs: Blobs
 
 
 @dataclass(frozen=True, slots=True)
