@@ -1,4 +1,4 @@
-"""Requests to addresses that others have given us: a vendor's key set, a receiver of notices.
+"""Requests to addresses that others have given us: a vendor's key set, a receiver of notices, a hospital's login.
 
 Whoever gives an address must not reach, through us, what stands behind our walls (server-side request forgery). So: https
 only, no credentials in the address, no redirects, no proxy, and the name is resolved here, every answer of it checked, and
@@ -10,6 +10,7 @@ import ipaddress
 import re
 import socket
 import ssl
+from collections.abc import Mapping
 from functools import cache
 
 import httpx
@@ -83,23 +84,37 @@ async def fetch_json_bytes(url: str, *, allow_private: bool) -> bytes:
 
     Raises RefusedTarget before anything is sent, Unreachable for everything that goes wrong after.
     """
+    status, content = await _ask("GET", url, None, {}, allow_private)
+    if status != 200:
+        raise Unreachable(f"answered {status}")
+    return content
+
+
+async def post_form(
+    url: str, form: Mapping[str, str], headers: Mapping[str, str], *, allow_private: bool
+) -> tuple[int, bytes]:
+    """Status and body of the answer to a form, within the same limits. Raises RefusedTarget, Unreachable."""
+    return await _ask("POST", url, form, headers, allow_private)
+
+
+async def _ask(
+    method: str, url: str, form: Mapping[str, str] | None, more: Mapping[str, str], allow_private: bool
+) -> tuple[int, bytes]:
     target = require_target(url, allow_private=allow_private)
     # No compression: a few bytes could unfold to gigabytes.
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "renkei"}
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "renkei", **more}
     try:
         async with (
             asyncio.timeout(TIMEOUT_SECONDS),
             client(allow_private=allow_private) as http,
-            http.stream("GET", target, headers=headers) as answer,
+            http.stream(method, target, headers=headers, data=form) as answer,
         ):
-            if answer.status_code != 200:
-                raise Unreachable(f"answered {answer.status_code}")
             content = b""
             async for chunk in answer.aiter_raw():
                 content += chunk
                 if len(content) > LARGEST_BYTES:
                     raise Unreachable(f"more than {LARGEST_BYTES} bytes")
-            return content
+            return answer.status_code, content
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnicodeError) as error:
         raise Unreachable(type(error).__name__) from error
 

@@ -1,7 +1,7 @@
-"""The public keys of vendors' systems that publish them at an address of their own: fetched, kept, fetched again.
+"""The public keys of those who publish them at an address of their own: fetched, kept, fetched again.
 
-A vendor may change its keys at any time and without telling, and its server may be away: what it published last is used
-for a day. Nobody can make this service ask an address often: once for an unknown key, then not for half a minute.
+Vendors' systems, and hospitals' logins. Keys may change at any time and without telling, and a server may be away: what
+it published last is used for a day. Nobody can make this service ask an address often: once for an unknown key, then not for half a minute.
 """
 
 import asyncio
@@ -36,8 +36,8 @@ class _Kept:
 class VendorKeys:
     """The sets this process has fetched, by address. Addresses are those of registered clients, so they are few."""
 
-    def __init__(self, allow_private: bool) -> None:
-        self._allow_private = allow_private
+    def __init__(self, allow_private: bool, rsa_algorithm: str = "RS384") -> None:
+        self._allow_private, self._rsa_algorithm = allow_private, rsa_algorithm
         self._kept: dict[str, _Kept] = {}
 
     async def key(self, uri: str, kid: str) -> PublicKey | None:
@@ -53,7 +53,7 @@ class VendorKeys:
         kept.asked_at = time.monotonic()
         try:
             raw = await fetch_json_bytes(uri, allow_private=self._allow_private)
-            kept.keys = read_key_set(parse_json(raw), strict=False)
+            kept.keys = read_key_set(parse_json(raw), strict=False, rsa_algorithm=self._rsa_algorithm)
             kept.good_at = time.monotonic()
         except (RefusedTarget, Unreachable, Unparsable, WrongKeys) as error:
             log.warning("keys of %s cannot be read: %s", uri, error)

@@ -1,7 +1,8 @@
 """Public keys of vendors' systems (RFC 7517): read strictly, kept as little as verifies. Pure.
 
 One algorithm for each kind of key, so that nothing a token says chooses it: P-256 → ES256, P-384 → ES384, RSA → RS384,
-those that SMART Backend Services names and ES256.
+those that SMART Backend Services names and ES256. For the tokens of a hospital's login RSA → RS256, which OpenID Connect
+makes every provider know.
 """
 
 import base64
@@ -47,7 +48,7 @@ class WrongKeys(ValueError):
         self.found = found
 
 
-def read_key_set(value: object, *, strict: bool) -> dict[str, PublicKey]:
+def read_key_set(value: object, *, strict: bool, rsa_algorithm: str = "RS384") -> dict[str, PublicKey]:
     """The keys of a JWK Set, by kid. Raises WrongKeys.
 
     strict (sent to us): every key must be one of ours, and no member is unknown. Else (published by its owner, RFC 7517
@@ -67,7 +68,7 @@ def read_key_set(value: object, *, strict: bool) -> dict[str, PublicKey]:
             found += [(f"{at}/{name}", "unknown", {}) for name in sorted(private)]
             continue
         try:
-            key = _read(jwk, strict)
+            key = _read(jwk, strict, rsa_algorithm)
         except WrongKeys as error:
             if strict:
                 found += [(at + pointer, code, params) for pointer, code, params in error.found]
@@ -82,7 +83,7 @@ def read_key_set(value: object, *, strict: bool) -> dict[str, PublicKey]:
     return kept
 
 
-def _read(jwk: object, strict: bool) -> PublicKey:
+def _read(jwk: object, strict: bool, rsa_algorithm: str) -> PublicKey:
     if not isinstance(jwk, dict):
         raise WrongKeys([("", "type", {"expected": "object"})])
     kind = jwk.get("kty")
@@ -97,7 +98,7 @@ def _read(jwk: object, strict: bool) -> PublicKey:
         found.append(("/kid", "required" if kid is None else "format", {"expected": "1–100 printable characters"}))
     found += _of_another_use(jwk)
     try:
-        key, algorithm, length = _elliptic(jwk) if kind == "EC" else _rsa(jwk)
+        key, algorithm, length = _elliptic(jwk) if kind == "EC" else _rsa(jwk, rsa_algorithm)
     except WrongKeys as error:
         raise WrongKeys(found + error.found) from None
     if jwk.get("alg", algorithm) != algorithm:
@@ -131,7 +132,7 @@ def _elliptic(jwk: Mapping[str, Any]) -> tuple[ec.EllipticCurvePublicKey, str, i
     return key, algorithm, 2 * size
 
 
-def _rsa(jwk: Mapping[str, Any]) -> tuple[rsa.RSAPublicKey, str, int]:
+def _rsa(jwk: Mapping[str, Any], algorithm: str) -> tuple[rsa.RSAPublicKey, str, int]:
     modulus, exponent = _number(jwk, "n")[0], _number(jwk, "e")[0]
     if not SMALLEST_RSA <= modulus.bit_length() <= LARGEST_RSA:
         raise WrongKeys([("/n", "bounds", {"min": SMALLEST_RSA, "max": LARGEST_RSA})])
@@ -141,7 +142,7 @@ def _rsa(jwk: Mapping[str, Any]) -> tuple[rsa.RSAPublicKey, str, int]:
     if modulus % 2 == 0:
         raise WrongKeys([("/n", "format", {"expected": "RSA"})])
     key = rsa.RSAPublicNumbers(exponent, modulus).public_key()
-    return key, "RS384", (modulus.bit_length() + 7) // 8
+    return key, algorithm, (modulus.bit_length() + 7) // 8
 
 
 def _number(jwk: Mapping[str, Any], name: str) -> tuple[int, int]:
