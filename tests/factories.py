@@ -168,6 +168,13 @@ async def register(vendor: Vendor, by: str | None = None, **changes: Any) -> str
     return str(answer.json()["id"])
 
 
+async def change(vendor: Vendor, patient: str, by: str | None = None, **said: Any) -> httpx.Response:
+    """PATCH the registered person as it stands now."""
+    path, body = f"/v1/patients/{patient}", {"reason": "change", **said}
+    stands = await vendor.get(path, by=by)
+    return await vendor.call("PATCH", path, by=by, json=body, headers={"If-Match": stands.headers.get("etag", "")})
+
+
 async def join(member: Vendor, newcomer: Vendor, patient: str, part: str = "visiting_nursing", **period: Any) -> None:
     """Give an organization a place in the team, from long ago."""
     place = {"part": part, "valid_from": "2020-01-01", **period}

@@ -28,7 +28,7 @@ ROWS = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line i
 ROUTES = {
     tuple(found.groups()): (row[1].strip("`"), set(row[2].split(", ")))
     for row in ROWS
-    if (found := re.fullmatch(r"`(GET|POST|PUT|DELETE) (/\S+)`", row[0]))
+    if (found := re.fullmatch(r"`(GET|POST|PUT|PATCH|DELETE) (/\S+)`", row[0]))
 }
 """(method, path) → the act, and the answers the page names."""
 

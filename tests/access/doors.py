@@ -32,6 +32,9 @@ class Route:
     async def ask(self, vendor: Vendor, world: World, ids: dict[str, str], by: str | None = "") -> httpx.Response:
         """One request with these ids in the path."""
         body, who = {} if self.body is None else _sent(self.body(world)), self.by if by == "" else by
+        if self.method == "PATCH":
+            stands = await vendor.get(self.path.format(**ids), by=who)
+            body["headers"] = {"If-Match": stands.headers.get("etag", "")}
         return await vendor.call(self.method, self.path.format(**ids), by=who, **body)
 
 
@@ -46,6 +49,7 @@ PATIENT = "/v1/patients/{patient_id}"
 CONSENT = f"{PATIENT}/consents/{{consent_id}}"
 ROUTES = [
     Route("GET", PATIENT, "patient.read"),
+    Route("PATCH", PATIENT, "patient.change", lambda _: {"reason": "change", "moved": {"on": tokyo()}}),
     Route("POST", f"{PATIENT}/face-sheets", "face_sheet.submit", lambda _: face_sheet(VALUES)),
     Route("GET", f"{PATIENT}/face-sheets", "face_sheet.read"),
     Route("GET", f"{PATIENT}/face-sheets/{{record_id}}", "face_sheet.read"),

@@ -18,6 +18,7 @@ from renkei.settings import Settings
 SHEET = ["person", "family", "medical", "living"]
 GROUPS = {
     "patient.read": ["person"],
+    "patient.change": ["person"],
     "face_sheet.submit": SHEET,
     "face_sheet.read": SHEET,
     "face_sheet.withdraw": SHEET,

@@ -17,7 +17,7 @@ STATE = Ties(
     "now", own=True, requested=True, emergency=frozenset({"medical"}), consents=(Consent(EVERYTHING, to="named"),)
 )
 
-NO_READING = {"identities", "unpublished_changes", "audit_leaves", "idempotency_keys"}
+NO_READING = {"identities", "identity_ends", "unpublished_changes", "audit_leaves", "idempotency_keys"}
 """Tables the service may only insert into; the leaves of seals are the worker's alone."""
 
 
@@ -56,6 +56,7 @@ async def filled(region: Region, catalog: psycopg.Connection) -> Made:
 LATER = {
     "record_withdrawals",
     "emergency_closures",
+    "identity_ends",
     "consent_withdrawals",
     "possible_duplicates",
     "consent_evidence",
@@ -190,7 +191,7 @@ async def test_summaries_change_only_for_an_opened_patient(
 def test_the_lookup_tells_ids_and_nothing_of_the_person(service: psycopg.Connection) -> None:
     answer = service.execute("SELECT * FROM renkei_match_identity(%s::bytea[], '1938-04-02', 'female')", [[b"none"]])
     assert answer.description is not None
-    assert [column.name for column in answer.description] == ["key", "patient_id", "same_person"]
+    assert [column.name for column in answer.description] == ["key", "patient_id", "same_person", "ended"]
     for table in NO_READING:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             count(service, table)

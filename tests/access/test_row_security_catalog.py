@@ -62,6 +62,7 @@ WITHOUT_SETTING = {
     ("idempotency_keys", "forget", "ALL", ("renkei_worker",)),
     ("idempotency_keys", "lookup", "SELECT", ("renkei_lookup",)),
     ("identities", "lookup", "SELECT", ("renkei_lookup",)),
+    ("identity_ends", "lookup", "SELECT", ("renkei_lookup",)),
     ("patient_particulars", "lookup", "SELECT", ("renkei_lookup",)),
 }
 """Policies that ask no setting, with whom they are for: writing the ledger, the worker, the auditor, the lookup functions."""

@@ -51,6 +51,8 @@ RULES: Mapping[Permission, Rule] = {
     Permission.patient_register: Rule("any.write", _writes(*COLUMNS)),
     Permission.patient_search: Rule("any.read", _reads(*COLUMNS)),
     Permission.patient_read: Rule("any.read", _reads(*COLUMNS)),
+    # Not by office: whoever changes a person sees them.
+    Permission.patient_change: Rule("person_basic.write", _writes(_PERSON), _TEAM),
     Permission.face_sheet_submit: Rule("face_sheet.write", _writes(*_SHEET), _WRITERS),
     Permission.face_sheet_read: Rule("face_sheet.read", _reads(*_SHEET)),
     Permission.face_sheet_withdraw: Rule("face_sheet.write", _writes(*_SHEET)),
@@ -107,6 +109,8 @@ _EMERGENCY, _REQUEST = Permission.emergency_access_read, Permission.access_reque
 CHANGE_READ_AS: Mapping[Permission, Permission] = {
     # Registering makes a place in the team or asks for one.
     Permission.patient_register: Permission.care_team_read,
+    # By who knows the person; `patient.read` also lets in who only matched a number.
+    Permission.patient_change: Permission.care_team_read,
     Permission.face_sheet_submit: Permission.face_sheet_read,
     Permission.face_sheet_withdraw: Permission.face_sheet_read,
     Permission.care_report_submit: Permission.care_report_read,

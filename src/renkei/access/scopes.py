@@ -9,7 +9,7 @@ Scopes = frozenset[Scope]
 """``None`` in its place everywhere: no limit."""
 
 _ACTS: Mapping[Scope, str] = {
-    Scope.patients: "patient.register patient.search patient.read",
+    Scope.patients: "patient.register patient.search patient.read patient.change",
     Scope.records_read: "face_sheet.read care_report.read summary.read",
     Scope.records_write: "face_sheet.submit face_sheet.withdraw care_report.submit care_report.withdraw",
     Scope.changes: "change.read",

@@ -1,10 +1,13 @@
 """Registering people and finding them again (利用者の登録・検索)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from renkei.access import reach
 from renkei.access.audit import Asked
@@ -12,13 +15,14 @@ from renkei.access.gate import Grant, authorize, authorize_registration, open_re
 from renkei.access.policy import Tie
 from renkei.access.scan import reach_page
 from renkei.database import Transaction
-from renkei.errors import Conflict, Fault, Invalid, NotFound
+from renkei.errors import Conflict, Fault, Invalid, NotFound, PreconditionFailed
 from renkei.ids import new_id, now
 from renkei.schemas.dates import parse_birth_date, tokyo_day
 from renkei.schemas.paging import decode_cursor, encode_cursor, page
+from renkei.schemas.patient_changes import PatientChange, changed_numbers, changed_particulars
 from renkei.schemas.patients import PatientQuery, Registration, search_identifier
-from renkei.schemas.search_keys import kana_key, name_key
-from renkei.store import care_teams, changes, patients, retries
+from renkei.schemas.search_keys import kana_key, name_key, person_kana_key, person_key
+from renkei.store import care_teams, changes, patients, person_changes, retries
 from renkei.vocabulary import Basis, Group, Part, Permission
 
 
@@ -68,6 +72,33 @@ async def read_patient(tx: Transaction, asked: Asked, patient_id: UUID) -> dict[
     return await _person(tx, grant, grant.tie.bases(asked.actor.profession) if grant.tie else set())
 
 
+async def change_patient(
+    tx: Transaction, asked: Asked, patient_id: UUID, change: PatientChange, if_match: str | None
+) -> dict[str, Any]:
+    """Say something anew of the registered person; what stood is kept. The same again changes nothing.
+
+    Raises PreconditionFailed unless if_match names what the caller would be shown now.
+    """
+    grant = await authorize(tx, asked, Permission.patient_change, patient_id, (Group.person,))
+    bases, numbers = grant.tie.bases(asked.actor.profession) if grant.tie else (), change.identifiers or []
+    person_changes.lock_person(tx, grant, numbers)
+    stood = await person_changes.load_standing(tx, grant)
+    if if_match != (tag := etag(await _person(tx, grant, bases))):
+        raise PreconditionFailed(tag)
+    rows = changed_numbers(numbers, stood.numbers, grant.organization_id)
+    after = changed_particulars(change, stood.particulars, tokyo_day(now()))
+    if rows or after != stood.particulars:
+        person_changes.change_person(tx, grant, stood, after, rows, change.reason)
+        await person_changes.note_duplicates(tx, grant, rows)
+        changes.announce(tx, grant)
+    return await _person(tx, grant, bases)
+
+
+def etag(person: Mapping[str, Any]) -> str:
+    """The strong validator of a person as shown to one organization."""
+    return f'"{sha256(to_json(person)).hexdigest()[:32]}"'
+
+
 async def search_patient(tx: Transaction, asked: Asked, query: PatientQuery) -> dict[str, Any]:
     """One's own patients, newest registration first; one audit event for each shown."""
     organization, profession = asked.actor.organization, asked.actor.profession
@@ -88,7 +119,17 @@ async def search_patient(tx: Transaction, asked: Asked, query: PatientQuery) -> 
     items = [
         _shown(grant, persons[grant.patient_id], grant.tie.bases(profession) if grant.tie else ()) for grant in grants
     ]
+    for item in items:
+        if _by_another_name(item, query):
+            item["found_by"] = "earlier_name"
     return page(items, encode_cursor(following) if following else None)
+
+
+def _by_another_name(person: Mapping[str, Any], query: PatientQuery) -> bool:
+    """Whether a search has found somebody by a name that is not, or is no longer, the registered one (旧姓 and others)."""
+    kana, name = kana_key(query.kana or ""), name_key(query.name or "")
+    known = person_kana_key(person.get("name_kana", {})), person_key(person.get("name", {}))
+    return not (known[0].startswith(kana) and known[1].startswith(name))
 
 
 def _wanted(query: PatientQuery, organization_id: UUID) -> patients.Find:

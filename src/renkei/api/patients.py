@@ -1,15 +1,17 @@
 """/v1/patients: registering, finding, reading people."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
 from renkei.actions import patients
 from renkei.api.documents import BODY, problems
 from renkei.api.door import Asking, Door, answer, listing
 from renkei.api.retries import Retrying
 from renkei.schemas.answers import Patient
+from renkei.schemas.patient_changes import PatientChange
 from renkei.schemas.patients import PatientQuery, Registration
 from renkei.vocabulary import Permission
 
@@ -37,4 +39,20 @@ async def search_patient(call: Asking, query: Annotated[PatientQuery, Query()]) 
 @router.get("/{patient_id}", name=Permission.patient_read, responses={200: {"model": Patient}, **problems(403, 404)})
 async def read_patient(call: Asking, patient_id: UUID) -> Response:
     """利用者の基本属性。 The registered person."""
-    return answer(await patients.read_patient(call.tx, call.asked, patient_id))
+    return _answered(await patients.read_patient(call.tx, call.asked, patient_id))
+
+
+@router.patch(
+    "/{patient_id}",
+    name=Permission.patient_change,
+    responses={200: {"model": Patient}, **problems(*BODY, 403, 404, 412)},
+)
+async def change_patient(
+    call: Asking, patient_id: UUID, change: PatientChange, if_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """氏名・番号・転居・死亡などを改める。If-Match が要る。 Change what is registered; what stood is kept. Needs ``If-Match``."""
+    return _answered(await patients.change_patient(call.tx, call.asked, patient_id, change, if_match))
+
+
+def _answered(patient: Mapping[str, Any]) -> Response:
+    return answer(patient, headers={"ETag": patients.etag(patient)})

@@ -84,5 +84,9 @@ class Patient(TypedDict):
     name_kana: NotRequired[dict[str, str]]
     birth_date: NotRequired[str]
     sex: NotRequired[str]
+    former_names: NotRequired[list[dict[str, Any]]]
+    moved: NotRequired[dict[str, str]]
+    died: NotRequired[dict[str, str]]
+    found_by: NotRequired[str]
     tie: str
     part: NotRequired[str]

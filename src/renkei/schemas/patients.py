@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -117,8 +118,12 @@ class PatientQuery(Strict):
 
 def identity_key(identifier: Identifier, organization_id: UUID) -> bytes:
     """The key a whole number is looked up by: equal numbers in any width, a local number only within its organization."""
-    parts = identifier.model_dump(mode="json")
-    owner = str(organization_id) if identifier.system == "local" else ""
+    return number_key(identifier.model_dump(mode="json"), organization_id)
+
+
+def number_key(parts: Mapping[str, Any], organization_id: UUID | None) -> bytes:
+    """The same of a number as it is kept. organization_id: whose own number it is, where it is anybody's."""
+    owner = str(organization_id) if parts["system"] == "local" else ""
     names = ("system", "insurer", "symbol", "value", "branch")
     whole = [unicodedata.normalize("NFKC", parts.get(name) or "").replace(" ", "") for name in names]
     return hashlib.sha256("\x1f".join([*whole, owner]).encode()).digest()

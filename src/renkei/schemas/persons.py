@@ -58,4 +58,5 @@ def _whole(name: Mapping[str, str]) -> str:
 
 
 def _registered(system: str, member: str, person: Person) -> Iterator[str]:
-    return (i[member] for i in person.get("identifiers", []) if i["system"] == system and member in i)
+    numbers = (i for i in person.get("identifiers", []) if i.get("current", True))
+    return (i[member] for i in numbers if i["system"] == system and member in i)

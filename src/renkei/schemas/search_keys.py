@@ -34,7 +34,16 @@ def name_key(text: str) -> str:
 
 def person_key(name: str | Mapping[str, str]) -> str:
     """The key of a whole name, written as one line or as ``{"family", "given"}``: both spellings have the same."""
-    return name_key(name if isinstance(name, str) else f"{name.get('family', '')}{name.get('given') or ''}")
+    return name_key(name if isinstance(name, str) else _joined(name))
+
+
+def person_kana_key(name: Mapping[str, str]) -> str:
+    """The key of a whole name in kana, written as ``{"family", "given"}``."""
+    return kana_key(_joined(name))
+
+
+def _joined(name: Mapping[str, str]) -> str:
+    return f"{name.get('family', '')}{name.get('given') or ''}"
 
 
 def _read_variants() -> Mapping[str, str]:

@@ -48,6 +48,7 @@ SEEN: Mapping[str, str] = {
 
 DONE: Mapping[str, str] = {
     Permission.patient_register: "利用者を登録",
+    Permission.patient_change: "利用者の登録内容を変更",
     Permission.face_sheet_submit: "フェイスシートを提出",
     Permission.face_sheet_withdraw: "フェイスシートを取下げ",
     Permission.care_report_submit: "ケアレポートを提出",

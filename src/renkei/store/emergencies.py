@@ -15,7 +15,7 @@ from renkei.schemas.patients import identity_key
 from renkei.schemas.search_keys import kana_key
 from renkei.store import lock_patient, signature
 
-BY_NUMBER = "SELECT DISTINCT patient_id FROM renkei_match_identity(%s::bytea[], NULL, NULL)"
+BY_NUMBER = "SELECT DISTINCT patient_id, ended FROM renkei_match_identity(%s::bytea[], NULL, NULL)"
 BY_PERSON = "SELECT patient_id FROM renkei_find_person(%s, %s, %s)"
 SEARCHED = """
 SELECT renkei_emergency_refusals(%(organization)s, now() - interval '1 hour') + (
@@ -75,6 +75,8 @@ async def find(tx: Transaction, asked: Asked, search: EmergencySearch) -> list[U
     """Everybody whom a whole number, or kana, birth date and sex together, point to. Tells ids only."""
     if search.identifier is not None:
         rows = await tx.rows(BY_NUMBER, [[identity_key(search.identifier, UUID(int=0))]])
+        # A card of long ago still finds its holder, unless somebody has the number today.
+        rows = [row for row in rows if not row.ended] or rows
     else:
         kana = search.name_kana
         key = kana_key(f"{kana.family}{kana.given or ''}") if kana else ""

@@ -1,5 +1,6 @@
 """People: looked up by number, registered, found again by name."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,13 +12,15 @@ from psycopg.types.json import Jsonb
 from renkei.access.audit import Asked
 from renkei.access.gate import Grant
 from renkei.database import Row, Statement, Transaction
-from renkei.ids import new_id
+from renkei.ids import new_id, now
+from renkei.schemas.dates import tokyo_day
+from renkei.schemas.patient_changes import former_names, newest_numbers, shown_numbers
 from renkei.schemas.patients import Registration, identity_key, search_identifier
-from renkei.schemas.search_keys import kana_key, name_key
+from renkei.schemas.search_keys import kana_key, name_key, person_kana_key, person_key
 
 # Two offices registering one person at once wait for each other here, number by number, in one order.
 LOCK = "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k"
-MATCH = "SELECT key, patient_id, same_person FROM renkei_match_identity(%s::bytea[], %s, %s)"
+MATCH = "SELECT key, patient_id, same_person, ended FROM renkei_match_identity(%s::bytea[], %s, %s)"
 
 INSERT_PATIENT = "INSERT INTO patients (patient_id, registered_by, audit_event_id) VALUES (%s, %s, %s)"
 INSERT_PARTICULARS = """
@@ -43,11 +46,11 @@ INSERT_JOIN_REQUEST = """
 INSERT INTO join_requests (patient_id, id, organization_id, part, sent, audit_event_id) VALUES (%s, %s, %s, %s, %s, %s)
 """
 PERSONS = """
-SELECT DISTINCT ON (patient_id) patient_id, name, name_kana, birth_date, sex
-FROM patient_particulars WHERE patient_id = ANY (%s::uuid[]) ORDER BY patient_id, recorded_at DESC, id DESC
+SELECT patient_id, name, name_kana, birth_date, sex, moved_on, moved_to, died_on, why, recorded_at
+FROM patient_particulars WHERE patient_id = ANY (%s::uuid[]) ORDER BY recorded_at, id
 """
 IDENTIFIERS = """
-SELECT patient_id, organization_id, body FROM patient_identifiers
+SELECT patient_id, organization_id, body, valid_from, valid_until, mistaken FROM patient_identifiers
 WHERE patient_id = ANY (%s::uuid[]) AND (organization_id IS NULL OR organization_id = %s) ORDER BY recorded_at, id
 """
 SENT = """
@@ -55,12 +58,14 @@ SELECT DISTINCT ON (patient_id) patient_id, sent FROM join_requests
 WHERE patient_id = ANY (%s::uuid[]) AND organization_id = %s ORDER BY patient_id, requested_at DESC, id DESC
 """
 FIND = """
-SELECT DISTINCT patient_id FROM search_keys
+SELECT DISTINCT patient_id FROM search_keys k
 WHERE patient_id = ANY (%(patients)s::uuid[])
   AND (%(kana)s::text IS NULL OR starts_with(kana_key, %(kana)s))
   AND (%(name)s::text IS NULL OR starts_with(name_key, %(name)s))
   AND (%(birth_date)s::date IS NULL OR birth_date = %(birth_date)s)
-  AND (%(identifier)s::text IS NULL OR %(identifier)s = ANY (identifiers))
+  AND (%(identifier)s::text IS NULL OR (%(identifier)s = ANY (identifiers) AND NOT EXISTS (
+    SELECT FROM search_keys l
+    WHERE l.patient_id = k.patient_id AND l.id > k.id AND %(identifier)s = ANY (l.mistaken))))
 """
 
 
@@ -69,7 +74,8 @@ class Matches:
     """Whom the numbers in hand point to.
 
     local: by the caller's own number. same: by a whole insurance number with birth date and sex equal.
-    other: by such a number, but born on another day or of another sex.
+    other: by such a number, but born on another day or of another sex. A number that has ended is proof only beside birth
+    date and sex, and only where nobody of theirs has it now: it may have passed on.
     """
 
     local: frozenset[UUID]
@@ -95,9 +101,11 @@ async def match(tx: Transaction, asked: Asked, registration: Registration, organ
     locks = [int.from_bytes(key[:8], "big", signed=True) for key in keys]
     tx.later(LOCK, [sorted(locks)])
     rows = await tx.rows(MATCH, [list(keys), registration.birth_date, registration.sex])
-    local = frozenset(r.patient_id for r in rows if keys[bytes(r.key)] == "local")
-    same = frozenset(r.patient_id for r in rows if keys[bytes(r.key)] != "local" and r.same_person)
-    other = frozenset(r.patient_id for r in rows if keys[bytes(r.key)] != "local" and not r.same_person)
+    local = frozenset(r.patient_id for r in rows if keys[bytes(r.key)] == "local" and not r.ended)
+    insured = [r for r in rows if keys[bytes(r.key)] != "local"]
+    same = frozenset(r.patient_id for r in insured if r.same_person and not r.ended)
+    same = same or frozenset(r.patient_id for r in insured if r.same_person)
+    other = frozenset(r.patient_id for r in insured if not r.same_person and not r.ended)
     return Matches(local, same, other - local - same)
 
 
@@ -127,14 +135,10 @@ def insert_identifiers(tx: Transaction, grant: Grant, registration: Registration
         tx.later(INSERT_IDENTITY, [identity_key(identifier, owner), grant.patient_id, body, whose, grant.event_id])
         tx.later(INSERT_IDENTIFIER, [grant.patient_id, new_id(), whose, body, grant.event_id])
     if kept or not local_only:
-        keys = (name_key(_joined(registration.name)), kana_key(_joined(registration.name_kana)))
+        keys = (person_key(registration.name.model_dump()), person_kana_key(registration.name_kana.model_dump()))
         numbers = [search_identifier(i.system, i.value, owner) for i in kept]
         row = [grant.patient_id, new_id(), *keys, registration.birth_date, numbers, grant.event_id]
         tx.later(INSERT_SEARCH_KEY, row)
-
-
-def _joined(name: Any) -> str:
-    return f"{name.family}{name.given or ''}"
 
 
 def insert_join_request(tx: Transaction, grant: Grant, part: str, sent: Mapping[str, Any]) -> None:
@@ -151,18 +155,28 @@ async def load_persons(tx: Transaction, grants: Sequence[Grant]) -> dict[UUID, d
     persons, identifiers, sent = await tx.run(
         Statement(PERSONS, [ids]), Statement(IDENTIFIERS, [ids, organization]), Statement(SENT, [ids, organization])
     )
-    said = {row.patient_id: row.sent for row in sent}
-    numbers: dict[UUID, list[Any]] = {}
-    for row in identifiers:
-        if row.body not in (known := numbers.setdefault(row.patient_id, [])):
-            known.append(row.body)
-    full = {row.patient_id: {"identifiers": numbers.get(row.patient_id, []), **_person(row)} for row in persons}
+    said, today = {row.patient_id: row.sent for row in sent}, tokyo_day(now())
+    told, numbers = defaultdict[UUID, list[Row]](list), defaultdict[UUID, list[Row]](list)
+    for rows, found in ((persons, told), (identifiers, numbers)):
+        for row in rows:
+            found[row.patient_id].append(row)
+    full = {
+        id_: _person(rows, shown_numbers(newest_numbers(numbers[id_]).values(), today)) for id_, rows in told.items()
+    }
     return {g.patient_id: full[g.patient_id] if g.knows_person else said.get(g.patient_id, {}) for g in grants}
 
 
-def _person(row: Row) -> dict[str, Any]:
+def _person(rows: Sequence[Row], numbers: list[dict[str, Any]]) -> dict[str, Any]:
+    row, former = rows[-1], former_names(rows)
     born = row.birth_date.isoformat()
-    return {"name": row.name, "name_kana": row.name_kana, "birth_date": born, "sex": row.sex}
+    person = {"identifiers": numbers, "name": row.name, "name_kana": row.name_kana, "birth_date": born, "sex": row.sex}
+    if former:
+        person["former_names"] = former
+    if row.moved_on:
+        person["moved"] = {"on": row.moved_on.isoformat(), **({"to": row.moved_to} if row.moved_to else {})}
+    if row.died_on:
+        person["died"] = {"on": row.died_on.isoformat()}
+    return person
 
 
 async def find(tx: Transaction, asked: Asked, candidates: Sequence[UUID], wanted: Find) -> set[UUID]:

@@ -19,16 +19,25 @@ patient_particulars = patient_table(  # 基本属性: appended; the newest holds
     column("name_kana", Json),
     column("birth_date", sa.Date),
     column("sex", sa.Text),
+    optional("moved_on", sa.Date),
+    optional("moved_to", sa.Text),
+    optional("died_on", sa.Date),
+    optional("why", sa.Text),  # None: as registered
     moment("recorded_at"),
     reason(),
 )
 
-patient_identifiers = patient_table(  # 番号. organization_id: whose own number (local) it is
-    "patient_identifiers",
-    optional("organization_id", sa.Uuid),
-    column("body", Json),
-    moment("recorded_at"),
-    reason(),
+patient_identifiers = (
+    patient_table(  # 番号: appended; a number's newest row holds. organization_id: whose own (local) it is
+        "patient_identifiers",
+        optional("organization_id", sa.Uuid),
+        column("body", Json),
+        optional("valid_from", sa.Date),
+        optional("valid_until", sa.Date),
+        sa.Column("mistaken", sa.Boolean, nullable=False, server_default=sa.false()),
+        moment("recorded_at"),
+        reason(),
+    )
 )
 
 search_keys = patient_table(  # 検索用の正規化した氏名
@@ -37,6 +46,7 @@ search_keys = patient_table(  # 検索用の正規化した氏名
     column("kana_key", sa.Text),
     column("birth_date", sa.Date),
     column("identifiers", Texts),
+    sa.Column("mistaken", Texts, nullable=False, server_default="{}"),  # numbers that earlier rows have in error
     reason(),
     sa.Index(None, "birth_date", "kana_key"),
 )
@@ -51,6 +61,16 @@ identities = sa.Table(  # 番号 → 利用者. Keyed by its own hash; closed to
     moment("recorded_at"),
     reason(),
     sa.PrimaryKeyConstraint("key", "patient_id"),
+)
+
+identity_ends = patient_table(  # 番号の終わり: appended; a number's newest row holds, none: it has no end
+    "identity_ends",
+    column("key", sa.LargeBinary),
+    optional("valid_until", sa.Date),
+    column("mistaken", sa.Boolean),
+    moment("recorded_at"),
+    reason(),
+    sa.Index(None, "key", "patient_id"),
 )
 
 possible_duplicates = patient_table(  # 同一人物の可能性: same number, another birth date or sex

@@ -12,6 +12,7 @@ class Permission(StrEnum):
     patient_register = "patient.register"  # 利用者の登録
     patient_search = "patient.search"  # 利用者の検索
     patient_read = "patient.read"  # 利用者の基本属性の閲覧
+    patient_change = "patient.change"  # 利用者の登録内容の変更・訂正
     face_sheet_submit = "face_sheet.submit"  # フェイスシートの提出
     face_sheet_read = "face_sheet.read"  # フェイスシートの閲覧
     face_sheet_withdraw = "face_sheet.withdraw"  # フェイスシートの取下げ
