@@ -49,6 +49,9 @@ FAULT_MESSAGES: Mapping[str, tuple[str, str]] = {
     "future": ("未来の日時です", "lies in the future"),
     "reversed": ("始めと終わりが逆です", "ends before it starts"),
     "order": ("前後関係が逆です({expected})", "breaks the order {expected}"),
+    "unit": ("単位が違います({expected})", "has another unit (expected {expected})"),
+    "ambiguous": ("意味を一つに決められません({expected})", "can be read in more than one way ({expected})"),
+    "formula": ("数式またはエラー値です。値に直してください", "is a formula or an error; paste its value"),
     "sum": ("合計が合いません(各項目の和は{expected})", "is not the sum of its parts ({expected})"),
 }
 """Every ``code`` a fault may carry (design §7), with its message in Japanese and English."""
