@@ -44,7 +44,8 @@ WITHOUT_GRANT = {
 """Store functions that take a transaction and no grant, each with why none can stand there."""
 
 NO_PATIENTS = tuple(
-    f"store/{name}.py" for name in ("assertions", "clients", "delegations", "organizations", "permission_tables")
+    f"store/{name}.py"
+    for name in ("assertions", "clients", "delegations", "organizations", "permission_tables", "subscriptions")
 )
 """Stores of what is on no patient; a test holds them to that."""
 

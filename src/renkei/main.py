@@ -36,6 +36,7 @@ from renkei.api import (
     permissions,
     problems,
     records,
+    subscriptions,
     summary,
 )
 from renkei.api.documents import components
@@ -46,6 +47,7 @@ from renkei.catalogue import load_catalogue
 from renkei.database import SERVICE_ROLE, make_engine
 from renkei.ids import new_id
 from renkei.pages import api_docs
+from renkei.secret_box import SecretBox
 from renkei.settings import Settings
 
 log = logging.getLogger("renkei.http")
@@ -55,6 +57,7 @@ ROUTERS = (
     records,
     summary,
     changes,
+    subscriptions,
     consent_evidence,
     consents,
     care_team,
@@ -112,7 +115,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.endpoint.__name__,
     )
-    app.state.service, app.state.feed_watch = Service(settings, engine, identity, open_blobs(settings)), watch
+    service = Service(settings, engine, identity, open_blobs(settings), SecretBox.load(settings.box_keys_dir))
+    app.state.service, app.state.feed_watch = service, watch
     for door in ROUTERS:
         app.include_router(door.router)
     app.include_router(api_docs.router())

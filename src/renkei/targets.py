@@ -79,6 +79,12 @@ def require_target(url: str, *, allow_private: bool) -> httpx.URL:
     return parsed
 
 
+def receiver_of(url: str) -> str:
+    """Host and port an address leads to: what one's limits go by."""
+    target = httpx.URL(url)
+    return f"{target.host.rstrip('.')}:{target.port or (443 if target.scheme == 'https' else 80)}"
+
+
 async def fetch_json_bytes(url: str, *, allow_private: bool) -> bytes:
     """What an address answers with 200 to GET, at most LARGEST_BYTES, within TIMEOUT_SECONDS.
 

@@ -87,6 +87,20 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("POST /v1/clients/{client_id}/suspension", "client_id"): "office",
     ("DELETE /v1/clients/{client_id}/suspension", "client_id"): "office",
     ("POST /v1/delegations/{delegation_id}/end", "delegation_id"): "office of its own",
+    **{
+        (f"{method} /v1/subscriptions/{{subscription_id}}{below}", "subscription_id"): "one's own"
+        for method, below in (
+            ("GET", ""),
+            ("PUT", ""),
+            ("DELETE", ""),
+            ("POST", "/secret"),
+            ("POST", "/resumption"),
+            ("GET", "/deliveries"),
+            ("POST", "/redelivery"),
+            ("POST", "/deliveries/{delivery_id}/redelivery"),
+        )
+    },
+    ("POST /v1/subscriptions/{subscription_id}/deliveries/{delivery_id}/redelivery", "delivery_id"): "one's own",
     ("GET /v1/permissions/versions/{version}", "version"): "the same for all",
     ("GET /v1/catalogue/items/{code}", "code"): "the same for all",
     ("GET /v1/catalogue/schemas/{kind}", "kind"): "the same for all",
@@ -102,7 +116,8 @@ OFFICE_BODIES: dict[str, Any] = {
 
 
 async def test_path_parameters_that_name_no_patient(region: Region) -> None:
-    """Each is either the same for everybody or an office's: a vendor, and another organization's administrator, get 403;
+    """Each is the same for everybody, the caller's own (tests/http/test_subscriptions.py asks with others'), or an office's:
+    a vendor, and another organization's administrator, get 403;
     of what an organization has an office for, another one's administrator sees nothing (404)."""
     world, document = await World.found(region), None
     document = await openapi(world)

@@ -21,11 +21,13 @@ PLANTED = {"set": "by the client"}
 
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
+NO_SUBSCRIPTION, NO_DELIVERY = f"{NOBODY[:-1]}1", f"{NOBODY[:-1]}2"
+NOTHING = {NO_SUBSCRIPTION: "subscription_id", NO_DELIVERY: "delivery_id"}
 
 
 def replaced(path: str, ids: dict[str, str]) -> str:
     """A path as the document has it."""
-    for id_, name in {**ids, NOBODY: "delegation_id"}.items():
+    for id_, name in {**ids, NOBODY: "delegation_id", **NOTHING}.items():
         path = path.replace(id_, f"{{{name}}}")
     return path
 
@@ -70,8 +72,23 @@ def elsewhere(region: Region, world: World, table: dict[str, Any]) -> list[tuple
         (admin, "POST", f"{client}/suspension", reason),
         (admin, "POST", "/v1/delegations", {**delegation, "client_id": world.author.client_id}),
         (admin, "POST", f"/v1/delegations/{NOBODY}/end", reason),
+        *subscribing(world.author),
         (admin, "PUT", "/v1/permissions", table),
         (admin, "POST", "/v1/permissions/preview", table),
+    ]
+
+
+def subscribing(vendor: Vendor) -> list[tuple[Vendor, str, str, Any]]:
+    """Bodies about webhooks."""
+    own = f"/v1/subscriptions/{NO_SUBSCRIPTION}"
+    told = {"url": "https://hooks.example.jp/renkei", "kinds": ["care_report.submit"], "description": "検査"}
+    return [
+        (vendor, "POST", "/v1/subscriptions", told),
+        (vendor, "PUT", own, told),
+        (vendor, "POST", f"{own}/secret", {"overlap_hours": 1}),
+        (vendor, "POST", f"{own}/resumption", {}),
+        (vendor, "POST", f"{own}/redelivery", {"from": "2026-11-01"}),
+        (vendor, "POST", f"{own}/deliveries/{NO_DELIVERY}/redelivery", {}),
     ]
 
 

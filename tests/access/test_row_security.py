@@ -17,8 +17,16 @@ STATE = Ties(
     "now", own=True, requested=True, emergency=frozenset({"medical"}), consents=(Consent(EVERYTHING, to="named"),)
 )
 
-NO_READING = {"identities", "identity_ends", "unpublished_changes", "audit_leaves", "idempotency_keys"}
-"""Tables the service may only insert into; the leaves of seals are the worker's alone."""
+NO_READING = {
+    "identities",
+    "identity_ends",
+    "unpublished_changes",
+    "audit_leaves",
+    "idempotency_keys",
+    "pending_deliveries",
+    "deliveries",
+}
+"""Tables the service may only insert into; the leaves of seals and the deliveries are the worker's alone."""
 
 
 @pytest.fixture
@@ -65,7 +73,7 @@ LATER = {
     "request_decisions",
     "idempotency_keys",
 }
-BY_THE_WORKER = {"change_positions", "audit_leaves"}
+BY_THE_WORKER = {"change_positions", "audit_leaves", "pending_deliveries", "deliveries"}
 
 
 async def test_without_a_grant_nothing_is_seen(

@@ -21,6 +21,11 @@ PURPOSE = {
     ("worker", "DELETE", "unpublished_changes"),
     ("worker", "DELETE", "used_assertions"),
     ("worker", "DELETE", "idempotency_keys"),
+    *(("worker", act, "pending_deliveries") for act in ("UPDATE", "DELETE")),
+    *(("worker", act, "redeliveries") for act in ("UPDATE", "DELETE")),
+    ("worker", "UPDATE", "delivery_queues"),
+    ("worker", "UPDATE", "delivery_progress"),
+    ("worker", "DELETE", "deliveries"),
 }
 
 
@@ -51,11 +56,19 @@ REACH_EITHER = {
 }
 TOLD_TO_THE_LEDGER = (REACH_EITHER | REACH | {"audit_leaves"}) - {"search_keys"}
 LOOKED_UP = (REACH_EITHER - {"access_requests"}) | {"search_keys", "changes", "change_positions"}
+DELIVERED = {"pending_deliveries", "deliveries"}
+DECIDED_BY_THE_WORKER_TOO = (REACH | REACH_EITHER | {"changes"}) - {
+    "search_keys",
+    "emergency_reviews",
+    "access_requests",
+}
+"""What reach and the feed read: before the worker tells a change to a system, it asks as the service does, under the same policies."""
 WITHOUT_SETTING = {
     *((table, "ledger", "SELECT", ("renkei_ledger",)) for table in TOLD_TO_THE_LEDGER),
-    *((table, "lookup", "SELECT", ("renkei_lookup",)) for table in LOOKED_UP),
+    *((table, "lookup", "SELECT", ("renkei_lookup",)) for table in LOOKED_UP | DELIVERED),
+    *((table, "deliver", "ALL", ("renkei_worker",)) for table in DELIVERED),
     ("audit_leaves", "seal", "ALL", ("renkei_worker",)),
-    ("audit_events", "written_always", "INSERT", ("renkei_service",)),
+    ("audit_events", "written_always", "INSERT", ("renkei_service", "renkei_worker")),
     ("audit_events", "ledger", "SELECT", ("renkei_ledger", "renkei_worker")),
     ("change_positions", "publish", "ALL", ("renkei_worker",)),
     ("unpublished_changes", "publish", "ALL", ("renkei_worker",)),
@@ -74,8 +87,20 @@ DEFINERS = {
     "renkei_office_feed(text[], uuid, bigint, bigint, integer)",
     "renkei_feed_end()",
     "renkei_find_retry(bytea)",
+    "renkei_fan_out(bigint, bigint)",
+    "renkei_deliveries(uuid, text, uuid, integer)",
+    "renkei_delivery(uuid, uuid)",
+    "renkei_feed_position(timestamptz)",
+    "renkei_delivery_depth()",
 }
 """Functions that work with rights of their own: each tells ids, positions or a count, nothing of what is recorded."""
+SERVICE, WORKER = {"renkei_service", "renkei_app"}, {"renkei_worker", "renkei_work"}
+CALLED_BY = {
+    "renkei_fan_out(bigint,bigint)": WORKER,
+    "renkei_feed(uuid,text[],uuid,bigint,bigint,integer)": SERVICE | WORKER,
+    "renkei_office_feed(text[],uuid,bigint,bigint,integer)": SERVICE | WORKER,
+    "renkei_feed_end()": SERVICE | WORKER,
+}
 
 
 @dataclass
@@ -91,12 +116,19 @@ class Policy:
     permissive: str
 
     @property
+    def decided_by_the_worker(self) -> bool:
+        """Whether the worker reads by it, too."""
+        return self.table in DECIDED_BY_THE_WORKER_TOO and self.command == (
+            "ALL" if self.table == "changes" else "SELECT"
+        )
+
+    @property
     def safe(self) -> bool:
         """Whether it is of a known form: which clauses its command has, and each to the letter."""
         form = OPENED
         if (self.table, self.name, self.command, tuple(sorted(self.roles))) in WITHOUT_SETTING:
             form = "true"
-        elif self.roles != ["renkei_service"]:
+        elif sorted(self.roles) != ["renkei_service", *(["renkei_worker"] if self.decided_by_the_worker else [])]:
             return False
         elif self.command == "SELECT" and self.table in REACH | REACH_EITHER:
             form = ASKED if self.table in REACH else ASKED_EITHER
@@ -185,7 +217,7 @@ async def test_each_policy_taken_away_closes_its_table(region: Region, catalog: 
     """Without its policy a table is shut, even for a patient who is opened: it is the policy that lets in."""
     made = await (await World.found(region)).make(Ties("now", own=True, consents=(Consent(EVERYTHING, to="named"),)))
     for policy in policies(catalog):
-        if policy.roles != ["renkei_service"] or policy.using is None:
+        if "renkei_service" not in policy.roles or policy.using is None:
             continue
         name, table = sql.Identifier(policy.name), sql.Identifier(policy.table)
         with catalog.transaction(force_rollback=True):
@@ -239,7 +271,7 @@ def test_the_functions_that_work_with_other_rights_are_known(catalog: psycopg.Co
             "SELECT r FROM unnest(%s::text[]) AS r WHERE has_function_privilege(r, %s, 'EXECUTE')",
             [[role for role in ROLES if role != "renkei_lookup"], name],
         ).fetchall()
-        assert {role for (role,) in may} == {"renkei_service", "renkei_app"}, name
+        assert {role for (role,) in may} == CALLED_BY.get(name, SERVICE), name
     views = catalog.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'").fetchall()
     assert views == []
 

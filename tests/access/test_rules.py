@@ -44,6 +44,8 @@ def test_every_act_has_a_rule_and_by_default_nobody_may() -> None:
         Permission.change_read,
         Permission.organization_read,
         Permission.permission_table_read,
+        Permission.change_notify,
+        *(name for name in Permission if name.startswith(("subscription.", "delivery."))),
     }
 
 

@@ -18,6 +18,7 @@ from renkei.access.rules import CHANGE_READ_AS
 from renkei.actions import changes
 from renkei.database import SERVICE_ROLE, make_engine, transaction
 from renkei.ids import new_id
+from renkei.schemas.changes import PLACES
 from renkei.schemas.paging import encode_cursor
 from renkei.settings import Settings
 from renkei.store.changes import load_changes
@@ -62,7 +63,7 @@ def test_every_change_there_is_has_a_place_and_a_reader() -> None:
     written = {p for p in Permission if p.partition(".")[2] not in ("read", "search", "preview")}
     nouns = {kind.partition(".")[0] for kind in CHANGE_READ_AS}
     assert {kind for kind in written if kind.partition(".")[0] in nouns} == set(CHANGE_READ_AS)
-    assert nouns == set(changes._PLACES)
+    assert nouns == set(PLACES)
 
 
 def test_a_kind_that_is_unknown_here_is_shown_to_nobody() -> None:

@@ -38,6 +38,10 @@ OFFICE = {**SYSTEM, "profession": None, "basis": ["administration"], "groups": [
 WHEN = "2026年11月23日 4時05分、"
 STATION = "こもれび訪問看護ステーション"
 SAID = [
+    (
+        Event(action="change.notify", groups=[], **SYSTEM),  # type: ignore[arg-type]  # columns
+        f"{STATION}の連携システムに、更新情報を通知しました。根拠:ケアチームの一員。",
+    ),
     (Event(), f"{STATION}の看護師 検査花子さんが、共有サマリー(本人情報、医療情報)を見ました。根拠:ケアチームの一員。"),
     (
         Event(outcome="refused", reason="profession", basis=[], groups=[]),

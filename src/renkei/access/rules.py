@@ -45,6 +45,8 @@ _TEAM_READ_RULE = Rule("person_basic.write", _writes(_PERSON), _TEAM, admin=True
 _PLATFORM_RULE = Rule("platform_admin", lambda _: False, admin=True)
 _DELEGATION_RULE = Rule("organization_admin", lambda _: False, admin=True, organization_admin=True)
 _DELEGATION_READ_RULE = Rule("organization_admin", lambda _: False, admin=True, auditor=True, organization_admin=True)
+_FEED_RULE = Rule("any", lambda _: True, admin=True, auditor=True)
+_SUBSCRIPTION_RULE = Rule("any", lambda _: True, admin=True, auditor=True, organization_admin=True)
 _LEDGER_RULE = Rule("ledger", lambda _: False, admin=True, auditor=True, organization_admin=True)
 
 RULES: Mapping[Permission, Rule] = {
@@ -101,7 +103,17 @@ RULES: Mapping[Permission, Rule] = {
     Permission.audit_read: _LEDGER_RULE,
     Permission.audit_seal_read: _LEDGER_RULE,
     Permission.breach_read: _LEDGER_RULE,
-    Permission.change_read: Rule("any", lambda _: True, admin=True, auditor=True),
+    Permission.change_read: _FEED_RULE,
+    Permission.change_notify: _FEED_RULE,
+    # Whoever reads the feed may have it sent. Others' subscriptions are listed and ended by office, never led elsewhere.
+    Permission.subscription_register: _FEED_RULE,
+    Permission.subscription_read: _SUBSCRIPTION_RULE,
+    Permission.subscription_edit: _FEED_RULE,
+    Permission.subscription_renew: _FEED_RULE,
+    Permission.subscription_resume: _FEED_RULE,
+    Permission.subscription_end: _SUBSCRIPTION_RULE,
+    Permission.delivery_read: _FEED_RULE,
+    Permission.delivery_repeat: _FEED_RULE,
 }
 
 

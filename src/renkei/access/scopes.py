@@ -12,7 +12,10 @@ _ACTS: Mapping[Scope, str] = {
     Scope.patients: "patient.register patient.search patient.read patient.change",
     Scope.records_read: "face_sheet.read care_report.read summary.read",
     Scope.records_write: "face_sheet.submit face_sheet.withdraw care_report.submit care_report.withdraw",
-    Scope.changes: "change.read",
+    Scope.changes: (
+        "change.read change.notify subscription.register subscription.read subscription.edit subscription.renew "
+        "subscription.resume subscription.end delivery.read delivery.repeat"
+    ),
     Scope.consents: "consent.record consent.read consent.withdraw consent.preview consent_evidence.add consent_evidence.read",
     Scope.care_team: (
         "care_team.place care_team.read care_team.end organization.read "

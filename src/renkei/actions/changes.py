@@ -9,8 +9,7 @@ from renkei.access.feed import FeedReader
 from renkei.access.gate import Grant, authorize_office_page, authorize_service
 from renkei.database import Row, Transaction
 from renkei.errors import Fault, Invalid
-from renkei.schemas.answers import rfc3339
-from renkei.schemas.changes import Change
+from renkei.schemas.changes import Change, change_shown
 from renkei.store import changes
 from renkei.store.changes import Stretch
 from renkei.vocabulary import Permission
@@ -60,7 +59,7 @@ async def read_changes(tx: Transaction, asked: Asked, wanted: Wanted) -> FeedPag
     else:
         grants = authorize_office_page(tx, asked, Permission.change_read, patient_ids)
     rows = await changes.load_changes(tx, grants, lines) if lines else []
-    return FeedPage([_shown(row) for row in rows], position, position >= end)
+    return FeedPage([change_shown(row) for row in rows], position, position >= end)
 
 
 async def _collect(
@@ -84,28 +83,3 @@ async def _collect(
         found = found[: wanted.limit]
         position = found[-1].position
     return found, position
-
-
-_PLACES = {
-    "patient": "",
-    "face_sheet": "/face-sheets/{record_id}",
-    "care_report": "/care-reports/{record_id}",
-    "consent": "/consents",
-    "consent_evidence": "/consents",
-    "care_team": "/care-team",
-    "access_request": "/access-requests",
-    "emergency_access": "/emergency-access",
-}
-"""Noun of a kind → where under the patient the thing itself is read."""
-
-
-def _shown(row: Row) -> Change:
-    place = _PLACES[row.kind.partition(".")[0]].format(record_id=row.record_id)
-    return {
-        "kind": row.kind,
-        "patient_id": str(row.patient_id),
-        "record_id": str(row.record_id) if row.record_id else None,
-        "organization_id": str(row.organization_id) if row.organization_id else None,
-        "at": rfc3339(row.at),
-        "href": f"/v1/patients/{row.patient_id}{place}",
-    }

@@ -41,6 +41,7 @@ from renkei.errors import (
 from renkei.schemas.evidence import MEDIA_TYPES
 from renkei.schemas.fields import LARGEST_ANSWER
 from renkei.schemas.json_body import parse_json
+from renkei.secret_box import SecretBox
 from renkei.settings import Settings
 from renkei.vocabulary import ActorKind, Permission
 
@@ -63,6 +64,7 @@ class Service:
     engine: AsyncEngine
     identity: Identity
     blobs: Blobs
+    box: SecretBox
 
 
 @dataclass(frozen=True, slots=True)

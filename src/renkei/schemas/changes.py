@@ -1,11 +1,12 @@
 """The feed's shapes: what a reader asks for, and a page of it (更新情報)."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
+from renkei.schemas.answers import rfc3339
 from renkei.schemas.fields import Id, Strict, fault
 from renkei.schemas.paging import decode_cursor, encode_cursor
 from renkei.vocabulary import Permission
@@ -36,13 +37,18 @@ class ChangeQuery(Strict):
     @property
     def position(self) -> int:
         """The position after which to begin; raises Invalid for a cursor that is none of the feed's."""
-        found = decode_cursor(self.after, _position)
-        return found[0] if found else 0
+        return feed_position(self.after)
 
 
 def feed_cursor(position: int) -> str:
     """The cursor from which the feed goes on after a position."""
     return encode_cursor(position)
+
+
+def feed_position(cursor: str | None) -> int:
+    """The position a cursor stands for, 0 for none; raises Invalid for one that is none of the feed's."""
+    found = decode_cursor(cursor, _position)
+    return found[0] if found else 0
 
 
 def _position(text: str) -> int:
@@ -71,3 +77,29 @@ class ChangePage(TypedDict):
 
     changes: list[Change]
     cursor: str
+
+
+PLACES = {
+    "patient": "",
+    "face_sheet": "/face-sheets/{record_id}",
+    "care_report": "/care-reports/{record_id}",
+    "consent": "/consents",
+    "consent_evidence": "/consents",
+    "care_team": "/care-team",
+    "access_request": "/access-requests",
+    "emergency_access": "/emergency-access",
+}
+"""Noun of a kind → where under the patient the thing itself is read."""
+
+
+def change_shown(row: Any) -> Change:
+    """A line of the feed as it is told, by the feed and by a webhook alike."""
+    place = PLACES[row.kind.partition(".")[0]].format(record_id=row.record_id)
+    return {
+        "kind": row.kind,
+        "patient_id": str(row.patient_id),
+        "record_id": str(row.record_id) if row.record_id else None,
+        "organization_id": str(row.organization_id) if row.organization_id else None,
+        "at": rfc3339(row.at),
+        "href": f"/v1/patients/{row.patient_id}{place}",
+    }

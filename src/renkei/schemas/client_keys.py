@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, WithJsonSchema, model_validator
 
-from renkei.schemas.fields import Id, ShortLine, Strict, Text, fault, faults
+from renkei.schemas.addresses import TargetUrl
+from renkei.schemas.fields import Id, ShortLine, Strict, Text, faults
 from renkei.schemas.key_sets import MOST_KEYS, WrongKeys, read_key_set
 from renkei.schemas.paging import Page
-from renkei.targets import LONGEST_URL, RefusedTarget, require_target
 
 
 def _kept(value: dict[str, Any]) -> dict[str, Any]:
@@ -16,15 +16,6 @@ def _kept(value: dict[str, Any]) -> dict[str, Any]:
         return {"keys": [dict(key.jwk) for key in read_key_set(value, strict=True).values()]}
     except WrongKeys as error:
         raise faults(error.found) from None
-
-
-def _target(url: str) -> str:
-    # By its looks only. Whether private addresses may be asked is a setting, and asked where the request is made.
-    try:
-        require_target(url, allow_private=True)
-    except RefusedTarget:
-        raise fault("format", expected="https://…") from None
-    return url
 
 
 _KEY = {"type": "object", "required": ["kty", "kid"], "properties": {"kty": {"enum": ["EC", "RSA"]}}}
@@ -40,15 +31,13 @@ KeySet = Annotated[
     ),
 ]
 """A JWK Set of public keys: P-256 (ES256), P-384 (ES384) or RSA from 2,048 bits (RS384), each with a ``kid``."""
-KeysUri = Annotated[str, Field(max_length=LONGEST_URL), AfterValidator(_target)]
-"""Where a vendor publishes its set: https, a public host."""
 
 
 class Keys(Strict):
     """Keys of a system's own, by value or by address; with neither it proves itself by a secret."""
 
     jwks: KeySet | None = None
-    jwks_uri: KeysUri | None = None
+    jwks_uri: TargetUrl | None = None
 
     @model_validator(mode="after")
     def _not_both(self) -> Self:

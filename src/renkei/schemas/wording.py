@@ -43,6 +43,8 @@ SEEN: Mapping[str, str] = {
     Permission.audit_seal_read: "監査記録の封印",
     Permission.breach_read: "漏えいの影響範囲",
     Permission.change_read: "更新情報",
+    Permission.subscription_read: "通知先の一覧",
+    Permission.delivery_read: "配信の記録",
 }
 """What is looked at, by the act; ``{}``: the groups, where it names any."""
 
@@ -76,6 +78,13 @@ DONE: Mapping[str, str] = {
     Permission.delegation_register: "委任を登録",
     Permission.delegation_end: "委任を終了",
     Permission.permission_table_edit: "権限表を変更",
+    Permission.change_notify: "更新情報を通知",
+    Permission.subscription_register: "通知先を登録",
+    Permission.subscription_edit: "通知先を変更",
+    Permission.subscription_renew: "通知の署名鍵を再発行",
+    Permission.subscription_resume: "通知を再開",
+    Permission.subscription_end: "通知先を終了",
+    Permission.delivery_repeat: "再配信を依頼",
 }
 """What is done, by the act: the part of the sentence before しました."""
 
@@ -119,7 +128,9 @@ OPERATOR = "サーバーの運用者"
 def sentence(event: Any) -> str:
     """The sentence. event: an object with an event's columns and ``organization_name``."""
     allowed = event.outcome == Outcome.allowed
-    told = f"{_when(event.at)}、{_who(event)}が、{_what(event.action, event.groups, allowed)}。"
+    # A notice is not fetched: it is sent to whoever subscribed.
+    part = "に" if event.action == Permission.change_notify else "が"
+    told = f"{_when(event.at)}、{_who(event)}{part}、{_what(event.action, event.groups, allowed)}。"
     if not allowed:
         return f"{told}理由:{REASONS.get(event.reason, REASONS[Conflict.kind])}。"
     grounds = "、".join(GROUNDS[basis] for basis in event.basis)

@@ -5,10 +5,20 @@ they can be distributed by patient (design §10). Reference tables are small and
 written row names its audit event by value, not by foreign key, because ledgers are archived on their own.
 """
 
-from renkei.tables import access, ledger, records, reference, retries
+from renkei.tables import access, ledger, records, reference, retries, webhooks
 from renkei.tables.base import NO_ORGANIZATION, metadata
 
 PATIENT_TABLES = tuple(sorted(name for name, table in metadata.tables.items() if "patient_id" in table.c))
 """Every table with a ``patient_id``: row-level security is enabled and forced on each."""
 
-__all__ = ["NO_ORGANIZATION", "PATIENT_TABLES", "access", "ledger", "metadata", "records", "reference", "retries"]
+__all__ = [
+    "NO_ORGANIZATION",
+    "PATIENT_TABLES",
+    "access",
+    "ledger",
+    "metadata",
+    "records",
+    "reference",
+    "retries",
+    "webhooks",
+]

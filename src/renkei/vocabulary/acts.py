@@ -61,6 +61,15 @@ class Permission(StrEnum):
     audit_seal_read = "audit_seal.read"  # 監査記録の封印の閲覧
     breach_read = "breach.read"  # 漏えい時の影響範囲の調査
     change_read = "change.read"  # 更新情報の取得
+    change_notify = "change.notify"  # 更新情報の通知
+    subscription_register = "subscription.register"  # 通知先の登録
+    subscription_read = "subscription.read"  # 通知先の一覧
+    subscription_edit = "subscription.edit"  # 通知先の変更
+    subscription_renew = "subscription.renew"  # 通知先の署名鍵の再発行
+    subscription_resume = "subscription.resume"  # 止まった通知の再開
+    subscription_end = "subscription.end"  # 通知先の終了
+    delivery_read = "delivery.read"  # 配信の記録の閲覧
+    delivery_repeat = "delivery.repeat"  # 再配信
 
 
 class Scope(StrEnum):
@@ -69,7 +78,7 @@ class Scope(StrEnum):
     patients = "patients"  # 利用者の登録・検索・基本属性
     records_read = "records.read"  # 記録・共有サマリーの閲覧
     records_write = "records.write"  # 記録の提出・取下げ
-    changes = "changes"  # 更新情報
+    changes = "changes"  # 更新情報とその通知
     consents = "consents"  # 同意
     care_team = "care_team"  # ケアチームと申請、事業所一覧
     emergency = "emergency"  # 緊急閲覧
