@@ -21,7 +21,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])
 HTTP = (DOCS / "http.md").read_text(encoding="utf-8")
 WORDS = (DOCS / "words.md").read_text(encoding="utf-8")
-ANYWHERE = {"401", "405", "422", "500", "503"}
+ANYWHERE = {"401", "405", "422", "429", "500", "503"}
 WITH_BODY = {"400", "413", "415"}
 OUTSIDE = {("GET", "/openapi.json"), ("GET", "/docs")}
 ROWS = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in HTTP.splitlines() if line[:1] == "|"]
@@ -152,6 +152,7 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
         "renkei.catalogue.page",
         "bench",
         "bench.hidden",
+        "bench.throttle",
         "bench.torture",
         "bench.verify",
         "pytest",

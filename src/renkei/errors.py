@@ -247,17 +247,19 @@ class KeyReused(RenkeiError):
 
 
 class TooManyRequests(RenkeiError):
-    """More than is allowed in a time. seconds: when to try again."""
+    """More than is allowed in a time. seconds: when to try again; told: further headers, which limit it was."""
 
     status, kind, title = 429, "too-many-requests", ("要求が多すぎます", "Too many requests")
 
-    def __init__(self, seconds: int, detail: tuple[str, str]) -> None:
+    def __init__(
+        self, seconds: int, detail: tuple[str, str] | None = None, told: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
-        self.seconds = seconds
+        self.seconds, self.told = seconds, told or {}
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": str(self.seconds)}
+        return {"Retry-After": str(self.seconds), **self.told}
 
 
 class Internal(RenkeiError):

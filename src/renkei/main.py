@@ -1,18 +1,13 @@
 """create_app: engine, keys, doors, the one error handler. There is no module-level app."""
 
 import gc
-import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
-from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.middleware.cors import CORSMiddleware
 
 from renkei.access.identity import Identity
 from renkei.access.keyring import KeyRing
@@ -45,12 +40,11 @@ from renkei.api.feed_watch import FeedWatch
 from renkei.blobs import open_blobs
 from renkei.catalogue import load_catalogue
 from renkei.database import SERVICE_ROLE, make_engine
-from renkei.ids import new_id
+from renkei.frame import Frame
 from renkei.pages import api_docs
 from renkei.secret_box import SecretBox
 from renkei.settings import Settings
-
-log = logging.getLogger("renkei.http")
+from renkei.throttle import MachineStorage, Throttle
 
 ROUTERS = (
     patients,
@@ -90,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     issuer = settings.issuer.rstrip("/")
     identity = Identity(engine, KeyRing(settings.keys_dir), vendor_keys, issuer, settings.token_seconds)
 
+    throttle = Throttle(settings.limits, MachineStorage(settings.limits_file, settings.workers))
     watch = FeedWatch(engine)
 
     @asynccontextmanager
@@ -115,15 +110,30 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.endpoint.__name__,
     )
-    service = Service(settings, engine, identity, open_blobs(settings), SecretBox.load(settings.box_keys_dir))
-    app.state.service, app.state.feed_watch = service, watch
+    box = SecretBox.load(settings.box_keys_dir)
+    app.state.service = Service(settings, engine, identity, open_blobs(settings), box, throttle)
+    app.state.feed_watch = watch
     for door in ROUTERS:
         app.include_router(door.router)
     app.include_router(api_docs.router())
     problems.install(app)
-    app.add_middleware(Frame)
+    if settings.cors_origins:
+        app.add_middleware(CORSMiddleware, **_cors(settings))
+    app.add_middleware(Frame, throttle=throttle, https=issuer.startswith("https://"))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI documents this way
     return app
+
+
+def _cors(settings: Settings) -> dict[str, Any]:
+    """Pages of these origins may use the API with a token. Never with cookies: those are of our own pages alone."""
+    return {
+        "allow_origins": settings.cors_origins.split(","),
+        "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+        "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
+        "expose_headers": ["ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
+        "allow_credentials": False,
+        "max_age": 600,
+    }
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
@@ -148,43 +158,3 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
                     operation["security"] = [{"token": []}]
         app.openapi_schema = document
     return app.openapi_schema
-
-
-class Frame:
-    """Around every request: its id, the headers every answer carries, and the count of it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request_id, began, status = new_id(), time.perf_counter(), 500
-        # A fresh dict: the server's own is shared by all requests of the process.
-        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
-
-        async def framed(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = str(request_id)
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Cache-Control", "no-store")
-                headers.setdefault("Referrer-Policy", "no-referrer")
-            await send(message)
-
-        try:
-            await self.app(scope, receive, framed)
-        except Exception as error:
-            # Answered here, not outside as Starlette would, so that this answer is framed as every other.
-            await problems.unexpected(Request(scope), error)(scope, receive, framed)
-        finally:
-            route = scope.get("route")
-            action = route.name if isinstance(route, APIRoute) else "none"
-            operations.REQUESTS.labels(action, status).inc()
-            operations.SECONDS.labels(action).observe(time.perf_counter() - began)
-            # Refusals that no ledger keeps (400, 401, 413, 422) are found here. Never the query: it may hold a name.
-            level = logging.INFO if status >= 400 else logging.DEBUG
-            log.log(level, "%s %s %r %d %s", request_id, scope["method"], scope["path"], status, action)

@@ -3,14 +3,17 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
 import uvicorn
 from pydantic import SecretStr
 
-from renkei import migration
+from renkei import migration, throttle
 from renkei.access import keyring
 from renkei.access.actor import Actor
 from renkei.access.audit import Asked
@@ -63,7 +66,21 @@ def serve(settings: Settings) -> None:
         for old in folder.glob("*.db"):
             old.unlink()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    uvicorn.run("renkei.main:create_app", factory=True, workers=settings.workers, **server_options(settings))
+    with _counting_together(settings):
+        uvicorn.run("renkei.main:create_app", factory=True, workers=settings.workers, **server_options(settings))
+
+
+@contextmanager
+def _counting_together(settings: Settings) -> Iterator[None]:
+    """A file on this machine in which the server processes count requests together; gone when they are."""
+    if settings.workers == 1 or settings.limits_file:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="renkei-limits-") as folder:
+        file = Path(folder) / "counts"
+        throttle.make_file(file, settings.workers)
+        os.environ["RENKEI_LIMITS_FILE"] = str(file)
+        yield
 
 
 def change_keys(settings: Settings, act: str) -> list[dict[str, str]]:
@@ -88,6 +105,9 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "log_config": logging_config(settings.log_level),
         "access_log": False,
         "server_header": False,
+        # Only these may say by X-Forwarded-For who asks; without any, nobody may.
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": settings.trusted_proxies,
         "timeout_graceful_shutdown": 8,
         "timeout_keep_alive": 75,
         # A worker that imports and reads the catalogue on a slow disk is not dead.

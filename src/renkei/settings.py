@@ -1,9 +1,13 @@
 """Settings: read once from ``RENKEI_*`` variables, frozen, passed down. Each is explained in ``.env.example``."""
 
+import re
+from ipaddress import ip_network
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from renkei.throttle import Limit
 
 
 class Settings(BaseSettings):
@@ -32,8 +36,44 @@ class Settings(BaseSettings):
     bucket_region: str = "us-east-1"
     bucket_access_key: str | None = None
     bucket_secret_key: SecretStr | None = None
+    requests_per_minute_address: int = Field(default=600_000, ge=0)
+    requests_per_minute_client: int = Field(default=300_000, ge=0)
+    requests_per_minute_member: int = Field(default=12_000, ge=0)
+    refused_tokens_per_minute_address: int = Field(default=600, ge=0)
+    refused_tokens_per_minute_client: int = Field(default=400, ge=0)
+    limits_file: Path | None = None
+    trusted_proxies: str = ""
+    cors_origins: str = ""
     metrics_token: SecretStr | None = None
     log_level: str = "INFO"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        """Addresses and networks, separated by commas. Not ``*``: then everybody could say who they are."""
+        for one in filter(None, value.split(",")):
+            ip_network(one)
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        """Origins as a browser names them, separated by commas; or ``*`` alone."""
+        wrong = [one for one in value.split(",") if not re.fullmatch(r"https?://[a-z0-9.:\[\]-]+", one)]
+        if wrong and value not in ("", "*"):
+            raise ValueError(f"not an origin (scheme, host, port): {wrong[0]!r}")
+        return value
+
+    @property
+    def limits(self) -> dict[Limit, int]:
+        """How many in a minute, by what is counted; 0: no limit."""
+        return {
+            Limit.address: self.requests_per_minute_address,
+            Limit.client: self.requests_per_minute_client,
+            Limit.member: self.requests_per_minute_member,
+            Limit.refused_address: self.refused_tokens_per_minute_address,
+            Limit.refused_client: self.refused_tokens_per_minute_client,
+        }
 
     @property
     def keys_dir(self) -> Path:

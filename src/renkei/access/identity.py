@@ -17,6 +17,7 @@ from renkei.access import assertions
 from renkei.access.actor import Actor, Organization
 from renkei.access.assertions import Assertion
 from renkei.access.audit import Asked
+from renkei.access.jws import Signed
 from renkei.access.keyring import KeyRing
 from renkei.access.refusals import Refused
 from renkei.access.scopes import Scopes, common, narrowed, parse_scope, scope_text, united
@@ -110,9 +111,8 @@ class Identity:
             raise Refused("invalid_client", "unknown client or wrong secret")
         return _proven(row, None)
 
-    async def prove_assertion(self, text: str) -> Proven:
-        """A client by what it has signed (RFC 7523). Raises Refused (invalid_client)."""
-        signed = assertions.read(text)
+    async def prove_assertion(self, signed: Signed) -> Proven:
+        """A client by what it has signed (RFC 7523), as ``assertions.read`` gave it. Raises Refused (invalid_client)."""
         # A connection is not held while a vendor's server is asked for its keys.
         row, kid = await self._client(signed.claims["iss"]), signed.header["kid"]
         key = None

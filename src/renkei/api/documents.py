@@ -49,11 +49,12 @@ _TITLES = {
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Responses of these statuses, each a problem document.
 
-    Always possible: 401, 422 (a query parameter the route does not know is refused) and 503.
+    Always possible: 401, 422 (a query parameter the route does not know is refused), 429 and 503.
     """
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
-        status: {"description": _TITLES[status], "content": content} for status in sorted({401, 422, 503, *statuses})
+        status: {"description": _TITLES[status], "content": content}
+        for status in sorted({401, 422, 429, 503, *statuses})
     }
 
 

@@ -1,6 +1,6 @@
 """What every request passes: token, body, transaction, commit before the answer leaves, refusal on record.
 
-Order of refusals (design §7): 401 → 413/415 → 400 (unparsable) → 422 (shape and items) → 404/403 → 409/412.
+Order of refusals (design §7): 429 (the address's in frame.py) → 401 → 413/415 → 400 (unparsable) → 422 (shape and items) → 404/403 → 409/412.
 The route class does it, so that a plain route needs no dependencies and the commit precedes the response in every case.
 """
 
@@ -43,6 +43,7 @@ from renkei.schemas.fields import LARGEST_ANSWER
 from renkei.schemas.json_body import parse_json
 from renkei.secret_box import SecretBox
 from renkei.settings import Settings
+from renkei.throttle import Limit, Throttle, address_of
 from renkei.vocabulary import ActorKind, Permission
 
 ASKED_FOR = {"care_team", "patient", "platform_admin"}
@@ -65,6 +66,7 @@ class Service:
     identity: Identity
     blobs: Blobs
     box: SecretBox
+    throttle: Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Door(APIRoute):
 
         async def handle(request: Request) -> Response:
             began, service = time.perf_counter(), cast(Service, request.app.state.service)
-            actor = await service.identity.identify(bearer_token(request))
+            actor = await _identified(request, service)
             body = await self.read_body(request, service.settings) if self.body_expected else None
             require_known_query(request, known)
             asked = Asked(request.state.request_id, actor, self.name, _path_id(request, "record_id"))
@@ -145,6 +147,18 @@ class UploadDoor(Door):
 
     async def read_body(self, request: Request, settings: Settings) -> tuple[str, bytes]:
         return await read_raw(request, MEDIA_TYPES, settings.max_evidence_bytes)
+
+
+async def _identified(request: Request, service: Service) -> Actor:
+    """Who asks, within the limit of its client. A token that does not hold counts for its address; 429 beyond the limit."""
+    token = bearer_token(request)
+    try:
+        actor = await service.identity.identify(token)
+    except Unauthorized:
+        service.throttle.count(Limit.refused_address, address_of(request.scope["client"]))
+        raise
+    request.state.limits = service.throttle.count(Limit.client, str(actor.client_id))
+    return actor
 
 
 async def _answered(inside: Callable[[Request], Coroutine[Any, Any, Response]], request: Request) -> Response:

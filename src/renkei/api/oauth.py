@@ -13,7 +13,9 @@ from renkei.access.refusals import Refused, printable
 from renkei.api.documents import problems
 from renkei.api.door import Service, answer
 from renkei.database import transaction
+from renkei.errors import TooManyRequests
 from renkei.schemas.key_sets import ALGORITHMS
+from renkei.throttle import Limit, address_of
 from renkei.vocabulary import Scope
 
 router = APIRouter(tags=["oauth"])
@@ -57,6 +59,7 @@ _REFUSED = {
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     400: {"description": "要求の誤り / refused (RFC 6749 §5.2)", "content": _REFUSED},
     401: {"description": "クライアントの認証に失敗 / invalid_client", "content": _REFUSED},
+    429: {"description": "要求が多すぎる / too many requests", "content": _REFUSED},
     503: problems()[503],
 }
 
@@ -67,15 +70,20 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 async def issue_token(request: Request) -> Response:
     """アクセストークンを得る。 client_credentials with private_key_jwt or client_secret_basic, for a user or the system."""
     service: Service = request.app.state.service
+    address = address_of(request.scope["client"])
     try:
+        service.throttle.require(Limit.refused_address, address)
         form = await _form(request)
         if form.get("grant_type") != "client_credentials":
             raise Refused("unsupported_grant_type", "grant_type must be client_credentials")
-        proven = await _proven(service.identity, request.headers.get("authorization"), form)
+        proven = await _proven(service, address, request.headers.get("authorization"), form)
+        service.throttle.count(Limit.client, str(proven.id))
         async with transaction(service.engine) as tx:
             issued = await service.identity.grant_token(tx, request.state.request_id, proven, form)
     except Refused as error:
         return _refusal(error)
+    except TooManyRequests as error:
+        return too_many(error)
     granted = {"access_token": issued.access_token, "token_type": "Bearer", "expires_in": issued.expires_in}
     return answer(granted | ({"scope": issued.scope} if issued.scope is not None else {}), headers=NO_STORE)
 
@@ -129,18 +137,35 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: value for name, value in form.items() if value}
 
 
-async def _proven(identity: Identity, header: str | None, form: dict[str, str]) -> Proven:
-    """Who asks, by the one proof it sends (RFC 6749 §2.3)."""
-    if "client_assertion" not in form and "client_assertion_type" not in form:
-        return await identity.prove_secret(*_basic(header or ""))
-    if header is not None:
-        raise Refused("invalid_request", "prove the client by an assertion or by HTTP Basic, not by both")
-    if form.get("client_assertion_type") != assertions.TYPE or "client_assertion" not in form:
-        raise Refused("invalid_request", f"an assertion goes with client_assertion_type={assertions.TYPE}")
-    proven = await identity.prove_assertion(form["client_assertion"])
-    if form.get("client_id", proven.client_id) != proven.client_id:
-        raise Refused("invalid_client", "client_id is not the one that signed")
-    return proven
+async def _proven(service: Service, address: str, header: str | None, form: dict[str, str]) -> Proven:
+    """Who asks, by the one proof it sends (RFC 6749 §2.3). Those who fail too often are not asked for a while.
+
+    Failures count for client and address together, so that nobody locks another's client out; and for the address
+    only while the client may still try, so that one system that keeps trying does not stop its neighbours.
+    """
+    identity, throttle = service.identity, service.throttle
+    claimed = address
+    try:
+        if "client_assertion" not in form and "client_assertion_type" not in form:
+            client_id, secret = _basic(header or "")
+            claimed = f"{address} {client_id}"
+            throttle.require(Limit.refused_client, claimed)
+            return await identity.prove_secret(client_id, secret)
+        if header is not None:
+            raise Refused("invalid_request", "prove the client by an assertion or by HTTP Basic, not by both")
+        if form.get("client_assertion_type") != assertions.TYPE or "client_assertion" not in form:
+            raise Refused("invalid_request", f"an assertion goes with client_assertion_type={assertions.TYPE}")
+        signed = assertions.read(form["client_assertion"])
+        claimed = f"{address} {signed.claims['iss']}"
+        throttle.require(Limit.refused_client, claimed)
+        proven = await identity.prove_assertion(signed)
+        if form.get("client_id", proven.client_id) != proven.client_id:
+            raise Refused("invalid_client", "client_id is not the one that signed")
+        return proven
+    except Refused:
+        throttle.count(Limit.refused_client, claimed)
+        throttle.count(Limit.refused_address, address)
+        raise
 
 
 def _basic(header: str) -> tuple[str, str]:
@@ -162,3 +187,9 @@ def _refusal(error: Refused) -> Response:
     status = 401 if error.error == "invalid_client" else 400
     headers = {**NO_STORE, **({"WWW-Authenticate": 'Basic realm="renkei"'} if status == 401 else {})}
     return answer({"error": error.error, "error_description": error.description}, status, headers)
+
+
+def too_many(error: TooManyRequests) -> Response:
+    """429 in the form that OAuth clients read."""
+    told = {"error": "too_many_requests", "error_description": "too many requests; see Retry-After"}
+    return answer(told, 429, {**NO_STORE, **error.headers})
