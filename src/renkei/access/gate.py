@@ -20,6 +20,7 @@ from renkei.access.scopes import require_scope
 from renkei.catalogue import load_catalogue
 from renkei.database import LEDGER_ROLE, SERVICE_ROLE, Transaction
 from renkei.errors import Forbidden, NotFound
+from renkei.schemas.documents import Document
 from renkei.vocabulary import ActorKind, Basis, Group, Permission, Profession, Reason, Tier
 
 _GATE = object()
@@ -60,6 +61,11 @@ class Grant:
     def knows_person(self) -> bool:
         """Whether the registered person may be shown in full."""
         return self.tie is None or self.tie.knows_person(self.asked.actor.profession)
+
+    def profession_of(self, document: Document) -> str:
+        """The origin's profession: the user's of the token; for a system acting as itself, whom its document names."""
+        actor = self.asked.actor
+        return document.author_profession if actor.is_system else str(actor.profession)
 
     def unwritable(self, columns: Mapping[str, tuple[Group, Tier]]) -> list[str]:
         """Of these items (code → its group and tier) those the permission table does not let this actor write."""

@@ -1,36 +1,23 @@
 """Face sheets and care reports taken in, corrected, withdrawn (提出・訂正・取下げ)."""
 
-import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
-
-from pydantic_core import to_json
 
 from renkei.access.audit import Asked
 from renkei.access.gate import Grant, authorize, require_team
 from renkei.access.refusals import NO_RIGHT, not_own_record
 from renkei.catalogue import Catalogue, load_catalogue
-from renkei.database import Row, Transaction
+from renkei.database import Transaction
 from renkei.errors import Conflict, Fault, Forbidden, NotFound
 from renkei.ids import new_id, now
 from renkei.schemas.answers import rfc3339
-from renkei.schemas.completeness import completeness
 from renkei.schemas.documents import Document, read_document
-from renkei.schemas.json_body import digest
 from renkei.schemas.persons import differing, exempt_items
+from renkei.schemas.submitted import Kept, first_answer, repeat_of
 from renkei.schemas.summary import Sheet
 from renkei.store import changes, patients, records, summaries
 from renkei.vocabulary import Permission, Reason, RecordKind, Tier
-
-
-class Kept(NamedTuple):
-    """The answer to a submission: 201 for a new record, 200 for one sent again."""
-
-    status: int
-    record_id: UUID
-    answer: str
 
 
 async def submit_face_sheet(tx: Transaction, asked: Asked, patient_id: UUID, body: object) -> Kept:
@@ -70,10 +57,11 @@ async def _submit(
     earlier = await records.earlier(tx, grant, document)
     if not earlier.versions:
         require_team(grant)
-    if (kept := _repeat(earlier.versions, document)) is not None:
+    if (kept := repeat_of(earlier.versions, document)) is not None:
         return kept
-    record_id, profession = new_id(), _profession(grant, document)
-    answer = _answer(grant, document, record_id, earlier.now, differing(document.items, person), catalogue)
+    record_id, profession = new_id(), grant.profession_of(document)
+    warnings = differing(document.items, person)
+    answer = first_answer(document, grant.patient_id, record_id, earlier.now, warnings, catalogue)
     records.append_record(
         tx,
         grant,
@@ -86,12 +74,6 @@ async def _submit(
     await _restate(tx, grant, document, earlier, record_id, profession, catalogue)
     changes.announce(tx, grant, record_id)
     return Kept(201, record_id, answer)
-
-
-def _profession(grant: Grant, document: Document) -> str:
-    """The origin's profession: the user's of the token; for a system acting as itself, whom its document names."""
-    actor = grant.asked.actor
-    return document.author_profession if actor.is_system else str(actor.profession)
 
 
 async def _registered(tx: Transaction, grant: Grant, document: Document) -> Mapping[str, Any]:
@@ -124,50 +106,6 @@ async def _require_writable(
     refused = [Fault(pointer, code, "unknown") for code, pointer in pointers.items() if code not in exempt]
     if refused:
         raise Forbidden(Reason.profession, "permission_table.write", "platform_admin", NO_RIGHT, refused)
-
-
-def _repeat(versions: Sequence[Row], document: Document) -> Kept | None:
-    """The first answer again, when the same thing is sent again; a Conflict when something else stands in its place."""
-    for row in versions:
-        if row.version == document.version and row.kind == document.kind and _equal(row.body, document):
-            if row.withdrawn_at is None:
-                return Kept(200, row.id, row.answer)
-            since = {**json.loads(row.answer), "withdrawn_at": rfc3339(row.withdrawn_at)}
-            return Kept(200, row.id, to_json(since).decode())
-        if row.version == document.version:
-            raise Conflict("content_differs", CONTENT_DIFFERS)
-    if versions and versions[0].version > document.version:
-        raise Conflict("lower_version", LOWER_VERSION)
-    if versions and versions[0].kind != document.kind:
-        raise Conflict("other_kind", OTHER_KIND)
-    return None
-
-
-def _equal(stored: str, document: Document) -> bool:
-    """Whether the same JSON values were sent, however they were written. Asked only where a version comes again."""
-    return digest(json.loads(stored)) == digest(document.body)
-
-
-def _answer(
-    grant: Grant,
-    document: Document,
-    record_id: UUID,
-    received_at: datetime,
-    warnings: Sequence[Mapping[str, str]],
-    catalogue: Catalogue,
-) -> str:
-    answer = {
-        "id": str(record_id),
-        "patient_id": str(grant.patient_id),
-        "kind": document.kind,
-        "source": document.body["source"],
-        "as_of": document.as_of_text,
-        "received_at": rfc3339(received_at),
-        "catalogue": document.catalogue,
-        "warnings": warnings,
-        "completeness": completeness(document, catalogue),
-    }
-    return to_json(answer).decode()
 
 
 async def _restate(
@@ -219,13 +157,4 @@ async def _withdraw(
     return (201 if new else 200), {"id": str(withdrawal.id), **said}
 
 
-CONTENT_DIFFERS = (
-    "同じ文書番号と版で、内容の異なる文書が既にあります。訂正は版を上げて送ってください",
-    "This document id and version already stand for other content; send a correction with a higher version",
-)
-LOWER_VERSION = ("この文書には既に新しい版があります", "A higher version of this document already stands")
-OTHER_KIND = (
-    "この文書番号は別の種類の文書で使われています",
-    "This document id is used by a document of the other kind",
-)
 ALREADY_WITHDRAWN = ("別の理由で既に取り下げられています", "Already withdrawn, for another reason")

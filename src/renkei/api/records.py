@@ -12,6 +12,7 @@ from renkei.api.door import Asking, Call, Door, answer, listing, patient_of
 from renkei.schemas.answers import Record, Submitted
 from renkei.schemas.consents import Withdrawal
 from renkei.schemas.paging import Page, ReportQuery
+from renkei.schemas.submitted import Kept
 from renkei.vocabulary import Permission, RecordKind
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["records 記録"], route_class=Door)
@@ -26,7 +27,7 @@ _WITHDRAWN = {**REPEATED, **problems(*BODY, 403, 404, 409)}
 _LISTED = problems(403, 404, 422)
 
 
-def _kept(kept: submissions.Kept, patient_id: UUID, collection: str) -> Response:
+def _kept(kept: Kept, patient_id: UUID, collection: str) -> Response:
     location = f"/v1/patients/{patient_id}/{collection}/{kept.record_id}"
     return answer(kept.answer, kept.status, {"Location": location, "ETag": f'"{kept.record_id}"'})
 
