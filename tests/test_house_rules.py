@@ -45,7 +45,15 @@ WITHOUT_GRANT = {
 
 NO_PATIENTS = tuple(
     f"store/{name}.py"
-    for name in ("assertions", "clients", "delegations", "organizations", "permission_tables", "subscriptions")
+    for name in (
+        "assertions",
+        "clients",
+        "delegations",
+        "login_providers",
+        "organizations",
+        "permission_tables",
+        "subscriptions",
+    )
 )
 """Stores of what is on no patient; a test holds them to that."""
 

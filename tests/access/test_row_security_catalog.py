@@ -18,6 +18,7 @@ ROLES = ("renkei_service", "renkei_worker", "renkei_ledger", "renkei_lookup", "r
 PURPOSE = {
     ("service", "UPDATE", "summaries"),
     ("service", "UPDATE", "summary_parts"),
+    *(("service", act, "login_providers") for act in ("UPDATE", "DELETE")),  # a setting; the ledger has each change
     ("worker", "DELETE", "unpublished_changes"),
     ("worker", "DELETE", "used_assertions"),
     ("worker", "DELETE", "idempotency_keys"),

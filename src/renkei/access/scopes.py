@@ -28,7 +28,8 @@ _ACTS: Mapping[Scope, str] = {
     Scope.administration: (
         "organization.register organization.suspend organization.resume care_team.hand_over "
         "client.register client.read client.replace_keys client.renew client.suspend client.resume "
-        "delegation.read delegation.register delegation.end permission_table.preview permission_table.edit"
+        "delegation.read delegation.register delegation.end "
+        "login_provider.read login_provider.set login_provider.remove permission_table.preview permission_table.edit"
     ),
 }
 SCOPES: Mapping[Permission, Scope] = {Permission(act): scope for scope, acts in _ACTS.items() for act in acts.split()}

@@ -53,6 +53,9 @@ class Permission(StrEnum):
     delegation_read = "delegation.read"  # 委任の一覧
     delegation_register = "delegation.register"  # 委任の登録
     delegation_end = "delegation.end"  # 委任の終了
+    login_provider_read = "login_provider.read"  # 事業所のログインの閲覧
+    login_provider_set = "login_provider.set"  # 事業所のログインの設定
+    login_provider_remove = "login_provider.remove"  # 事業所のログインの解除
     permission_table_read = "permission_table.read"  # 権限表の閲覧
     permission_table_preview = "permission_table.preview"  # 権限表の変更の事前確認
     permission_table_edit = "permission_table.edit"  # 権限表の変更
