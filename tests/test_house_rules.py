@@ -19,6 +19,7 @@ SQL_PLACES = (
     "access/reach.py",
     "access/audit.py",
     "access/identity.py",
+    "access/sessions.py",
     "database.py",
     "migration.py",
 )
@@ -46,12 +47,17 @@ WITHOUT_GRANT = {
 NO_PATIENTS = tuple(
     f"store/{name}.py"
     for name in (
+        "accounts",
         "assertions",
+        "attempts",
         "clients",
         "delegations",
         "login_providers",
         "organizations",
         "permission_tables",
+        "posts",
+        "second_factors",
+        "sessions",
         "subscriptions",
     )
 )

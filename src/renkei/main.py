@@ -11,6 +11,9 @@ from starlette.middleware.cors import CORSMiddleware
 
 from renkei.access.identity import Identity
 from renkei.access.keyring import KeyRing
+from renkei.access.passwords import Passwords
+from renkei.access.service import Service
+from renkei.access.sessions import Sessions
 from renkei.access.vendor_keys import VendorKeys
 from renkei.api import (
     access,
@@ -36,13 +39,12 @@ from renkei.api import (
     summary,
 )
 from renkei.api.documents import components
-from renkei.api.door import Service
 from renkei.api.feed_watch import FeedWatch
 from renkei.blobs import open_blobs
 from renkei.catalogue import load_catalogue
 from renkei.database import SERVICE_ROLE, make_engine
 from renkei.frame import Frame
-from renkei.pages import api_docs
+from renkei.pages import api_docs, sign_in
 from renkei.secret_box import SecretBox
 from renkei.settings import Settings
 from renkei.throttle import MachineStorage, Throttle
@@ -87,6 +89,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     identity = Identity(engine, KeyRing(settings.keys_dir), vendor_keys, issuer, settings.token_seconds)
 
     throttle = Throttle(settings.limits, MachineStorage(settings.limits_file, settings.workers))
+    sessions, passwords = Sessions(engine, settings), Passwords()
+    box = SecretBox.load(settings.box_keys_dir)
+    service = Service(settings, engine, identity, open_blobs(settings), sessions, passwords, box, throttle)
     watch = FeedWatch(engine)
 
     @asynccontextmanager
@@ -100,6 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         with watch.closed_by_signals():
             yield
         watch.close()
+        passwords.close()
         await engine.dispose()
 
     app = FastAPI(
@@ -112,12 +118,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.endpoint.__name__,
     )
-    box = SecretBox.load(settings.box_keys_dir)
-    app.state.service = Service(settings, engine, identity, open_blobs(settings), box, throttle)
-    app.state.feed_watch = watch
+    app.state.service, app.state.feed_watch = service, watch
     for door in ROUTERS:
         app.include_router(door.router)
     app.include_router(api_docs.router())
+    app.include_router(sign_in.router)
     problems.install(app)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, **_cors(settings))

@@ -27,6 +27,11 @@ class Settings(BaseSettings):
     max_document_bytes: int = Field(default=1_000_000, ge=1_000)
     max_evidence_bytes: int = Field(default=5_000_000, ge=1_000)
     token_seconds: int = Field(default=900, ge=60, le=3600)
+    require_second_factor: bool = True
+    session_idle_seconds: int = Field(default=1_800, ge=60, le=86_400)
+    session_seconds: int = Field(default=43_200, ge=300, le=604_800)
+    invitation_hours: int = Field(default=168, ge=1, le=720)
+    one_time_code_minutes: int = Field(default=15, ge=1, le=120)
     seal_seconds: int = Field(default=10, ge=1, le=3600)
     emergency_searches_per_hour: int = Field(default=20, ge=1)
     allow_private_targets: bool = False

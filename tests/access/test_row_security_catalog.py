@@ -27,6 +27,7 @@ PURPOSE = {
     ("worker", "UPDATE", "delivery_queues"),
     ("worker", "UPDATE", "delivery_progress"),
     ("worker", "DELETE", "deliveries"),
+    ("worker", "DELETE", "sign_in_attempts"),
 }
 
 

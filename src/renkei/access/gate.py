@@ -21,7 +21,7 @@ from renkei.catalogue import load_catalogue
 from renkei.database import LEDGER_ROLE, SERVICE_ROLE, Transaction
 from renkei.errors import Forbidden, NotFound
 from renkei.schemas.documents import Document
-from renkei.vocabulary import ActorKind, Basis, Group, Permission, Profession, Reason, Tier
+from renkei.vocabulary import Basis, Group, Permission, Profession, Reason, Tier
 
 _GATE = object()
 NO_RIGHTS = Rights(frozenset(), frozenset(), False)
@@ -98,7 +98,7 @@ async def authorize(
     Raises NotFound when the patient is absent or hidden, Forbidden when a tie stands without the right.
     """
     actor, rule = asked.actor, _rule(asked, permission)
-    if actor.kind is not ActorKind.client or actor.organization is None:
+    if not actor.in_care or actor.organization is None:
         return await _authorize_office(tx, asked, permission, rule, patient_id)
     found, version = await reach.ties(tx, [(patient_id, actor.organization.id)])
     table = await permission_table(tx, version)
@@ -135,7 +135,7 @@ async def authorize_registration(tx: Transaction, asked: Asked) -> Rights:
     """Whether the actor may register people at all, before anybody is looked up."""
     table = await permission_table(tx, await reach.table_version(tx))
     rights = table.rights(asked.actor)
-    if asked.actor.kind is not ActorKind.client:
+    if not asked.actor.in_care:
         raise Forbidden(Reason.not_in_care_team, "organization", "organization", NO_ORGANIZATION)
     require(_rule(asked, Permission.patient_register), rights)
     return rights
@@ -158,7 +158,7 @@ async def authorize_emergency(tx: Transaction, asked: Asked, patient_id: UUID) -
 async def may_break_glass(tx: Transaction, asked: Asked) -> tuple[Organization, Rights]:
     """Whose emergency it would be, and by what rights; decided before anybody is looked for."""
     actor, rule = asked.actor, _rule(asked, Permission.emergency_access_open)
-    if actor.kind is not ActorKind.client or actor.organization is None:
+    if not actor.in_care or actor.organization is None:
         raise Forbidden(Reason.profession, rule.right, "platform_admin", NO_ORGANIZATION)
     rights = (await permission_table(tx, await reach.table_version(tx))).rights(actor)
     require(rule, rights)
@@ -168,7 +168,7 @@ async def may_break_glass(tx: Transaction, asked: Asked) -> tuple[Organization, 
 async def authorize_service(tx: Transaction, asked: Asked, permission: Permission) -> None:
     """An act on no patient: allowed by office or to every client, as its rule says."""
     rule = _rule(asked, permission)
-    if not holds_office(rule, asked.actor) and not (asked.actor.kind is ActorKind.client and rule.has_right(NO_RIGHTS)):
+    if not holds_office(rule, asked.actor) and not (asked.actor.in_care and rule.has_right(NO_RIGHTS)):
         raise Forbidden(Reason.not_administrator, rule.right, "platform_admin")
 
 

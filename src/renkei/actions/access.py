@@ -58,7 +58,7 @@ async def read_me(tx: Transaction, actor: Actor) -> dict[str, Any]:
     rights, organization = table.rights(actor), actor.organization
     return {
         "kind": actor.kind.value,
-        "client_id": str(actor.client_id),
+        "client_id": str(actor.client_id) if actor.client_id else None,
         "organization": organization.as_json() if organization else None,
         "user": {"id": actor.user_id, "name": actor.user_name} if actor.user_id else None,
         "profession": actor.profession,

@@ -58,7 +58,7 @@ async def queue_access_requests(tx: Transaction, asked: Asked, query: RequestQue
     """What waits for an answer, or has had it: of the patients of one's own teams, or of all by office. Patient by patient."""
     last = decode_cursor(query.after, UUID)
     after = last[0] if last else None
-    if asked.actor.kind is ActorKind.client:
+    if asked.actor.in_care:
 
         async def pick(tied: Sequence[Tie]) -> Sequence[Tie]:
             wanted = await access_requests.patients_with(tx, asked, [tie.patient_id for tie in tied], query.state)

@@ -17,7 +17,7 @@ from renkei.schemas.care_teams import EmergencyIn
 from renkei.schemas.emergencies import EmergencyQuery, EmergencySearch, Review
 from renkei.schemas.paging import Page, decode_cursor, encode_cursor, page, page_of
 from renkei.store import changes, emergencies, retries
-from renkei.vocabulary import ActorKind, Permission
+from renkei.vocabulary import Permission
 
 RETRY_SECONDS = 600
 """When to try again after too many searches: by then some of the last hour's have left the hour."""
@@ -98,7 +98,7 @@ async def queue_emergency_access(tx: Transaction, asked: Asked, query: Emergency
     """What awaits review, or has had it: of the patients of one's own teams, or of all by office. Patient by patient."""
     reviewed, last = query.review == "done", decode_cursor(query.after, UUID)
     after = last[0] if last else None
-    if asked.actor.kind is ActorKind.client:
+    if asked.actor.in_care:
 
         async def pick(tied: Sequence[Tie]) -> Sequence[Tie]:
             wanted = await emergencies.patients_with(tx, asked, [tie.patient_id for tie in tied], reviewed)

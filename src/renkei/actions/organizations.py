@@ -14,13 +14,13 @@ from renkei.schemas.administration import OrganizationIn, OrganizationQuery
 from renkei.schemas.answers import rfc3339
 from renkei.schemas.paging import decode_cursor, page_of
 from renkei.store import organizations
-from renkei.vocabulary import ActorKind, Permission, Reason
+from renkei.vocabulary import Permission, Reason
 
 
 async def list_organizations(tx: Transaction, asked: Asked, query: OrganizationQuery) -> dict[str, Any]:
     """Newest first. Every client needs those that may act, for the care team; the suspended ones only offices."""
     await authorize_service(tx, asked, Permission.organization_read)
-    if query.suspended and asked.actor.kind is ActorKind.client:
+    if query.suspended and asked.actor.in_care:
         raise Forbidden(Reason.not_administrator, "office", "platform_admin", NO_OFFICE)
     found = await organizations.load_page(tx, query, decode_cursor(query.after, UUID))
     return page_of(found, query.limit, Organization.as_json, lambda organization: (organization.id,))
@@ -29,7 +29,7 @@ async def list_organizations(tx: Transaction, asked: Asked, query: OrganizationQ
 async def read_organization(tx: Transaction, asked: Asked, organization_id: UUID) -> dict[str, Any]:
     """One of them; with ``suspended_at`` where it is suspended, which to clients is absent."""
     await authorize_service(tx, asked, Permission.organization_read)
-    return await _one(tx, organization_id, asked.actor.kind is not ActorKind.client)
+    return await _one(tx, organization_id, not asked.actor.in_care)
 
 
 async def register_organization(tx: Transaction, asked: Asked, organization: OrganizationIn) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from renkei.access.audit import Asked
 from renkei.access.gate import authorize_service
 from renkei.access.rules import CHANGE_READ_AS
 from renkei.database import Row, Transaction
-from renkei.errors import Conflict, Fault, Invalid, NotFound
+from renkei.errors import Conflict, Fault, Forbidden, Invalid, NotFound
 from renkei.ids import new_id
 from renkei.schemas.changes import feed_position
 from renkei.schemas.ledger import begin, end
@@ -27,7 +27,7 @@ from renkei.secret_box import SecretBox
 from renkei.store import changes, subscriptions
 from renkei.store.subscriptions import Told, Whose
 from renkei.targets import receiver_of
-from renkei.vocabulary import ActorKind, Permission
+from renkei.vocabulary import ActorKind, Permission, Reason
 
 MOST = 20
 """Of one client for one organization."""
@@ -37,12 +37,13 @@ async def register_subscription(tx: Transaction, asked: Asked, box: SecretBox, s
     """From this answer on all is told that the feed tells the system itself. The secret is shown here and never again."""
     await authorize_service(tx, asked, Permission.subscription_register)
     told, whose = _told(said), _own(asked)
-    if await subscriptions.count_standing(tx, asked.actor.client_id, whose.organization) >= MOST:
+    client = _system(asked)
+    if await subscriptions.count_standing(tx, client, whose.organization) >= MOST:
         raise Conflict("too_many_subscriptions", TOO_MANY)
     id_, secret = new_id(), os.urandom(SECRET_BYTES)
     event = asked.served(tx, {"subscription_id": str(id_), "url": told.url, "kinds": told.kinds})
     sealed = box.seal(secret, secret_purpose(id_))
-    subscriptions.insert_subscription(tx, id_, asked.actor.client_id, whose.organization, told, sealed, event)
+    subscriptions.insert_subscription(tx, id_, client, whose.organization, told, sealed, event)
     return {**await _one(tx, whose, id_), "secret": secret_text(secret)}
 
 
@@ -150,14 +151,24 @@ async def _one(tx: Transaction, whose: Whose, id_: UUID) -> dict[str, Any]:
     return subscription_shown(found)
 
 
+def _system(asked: Asked) -> UUID:
+    """The system that asks. Raises Forbidden for whoever has signed in here: no system of theirs could be told."""
+    if asked.actor.client_id is None:
+        raise Forbidden(Reason.not_administrator, "client", "platform_admin", NO_SYSTEM)
+    return asked.actor.client_id
+
+
 def _own(asked: Asked) -> Whose:
     organization = asked.actor.organization
-    return Whose(asked.actor.client_id, organization.id if organization else None)
+    return Whose(_system(asked), organization.id if organization else None)
 
 
 def _seen(asked: Asked) -> Whose:
     """Whose may be listed: an office sees the systems' of all, an organization's administrator those of its own."""
-    return _own(asked) if asked.actor.kind is ActorKind.client else _own(asked)._replace(client=None)
+    if asked.actor.in_care:
+        return _own(asked)
+    organization = asked.actor.organization
+    return Whose(None, organization.id if organization else None)
 
 
 def _told(said: SubscriptionIn) -> Told:
@@ -167,6 +178,7 @@ def _told(said: SubscriptionIn) -> Told:
     return Told(said.url, said.kinds, said.description, receiver_of(said.url))
 
 
+NO_SYSTEM = ("通知先は連携システムが登録します", "Subscriptions are registered by vendors' systems")
 TOO_MANY = (
     f"この事業所についての通知先は{MOST}件までです。使わないものを終えてください",
     f"A system has at most {MOST} subscriptions for one organization; end those that are not used",

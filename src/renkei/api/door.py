@@ -23,8 +23,8 @@ from starlette.requests import ClientDisconnect
 
 from renkei.access.actor import Actor
 from renkei.access.audit import Asked
-from renkei.access.identity import Identity
-from renkei.blobs import Blobs
+from renkei.access.service import Service
+from renkei.access.sessions import is_form_token, own_page
 from renkei.catalogue.characters import visible
 from renkei.database import Transaction, transaction
 from renkei.errors import (
@@ -41,32 +41,29 @@ from renkei.errors import (
 from renkei.schemas.evidence import MEDIA_TYPES
 from renkei.schemas.fields import LARGEST_ANSWER
 from renkei.schemas.json_body import parse_json
-from renkei.secret_box import SecretBox
 from renkei.settings import Settings
-from renkei.throttle import Limit, Throttle, address_of
-from renkei.vocabulary import ActorKind, Permission
+from renkei.throttle import Limit, address_of
+from renkei.vocabulary import Permission
 
 ASKED_FOR = {"care_team", "patient", "platform_admin"}
 """Who can grant what was refused, where asking them is of use; another organization's record stays its own."""
 RECORDED = {403, 404, 409, 412}
 """Refusals that are put on record (design §3, rule 6); 400, 401, 413, 422 go to the log only."""
 
+SAFE = {"GET", "HEAD", "OPTIONS"}
+TWO_CREDENTIALS = (
+    "トークンとサインインのどちらか一方だけを送ってください",
+    "Send a token or the cookie of a session, not both",
+)
+NOT_BY_OWN_PAGE = (
+    "この操作は、このサービスの画面からだけ受け付けます(X-CSRF-Token)",
+    "With a session's cookie this is accepted from this service's own pages only (X-CSRF-Token)",
+)
+
 GRAIN_SECONDS = 0.02
 """A 404 leaves at the next multiple of this since its request began. To refuse a hidden patient its ties and consents are
 read, for an absent one there is nothing to read: without the wait the difference could be told by asking often enough.
 Longer than most refusals take; where one takes longer, it waits for the next multiple (docs/decisions/0013)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What main.py made at start, found by every request in ``request.app.state.service``."""
-
-    settings: Settings
-    engine: AsyncEngine
-    identity: Identity
-    blobs: Blobs
-    box: SecretBox
-    throttle: Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +147,34 @@ class UploadDoor(Door):
 
 
 async def _identified(request: Request, service: Service) -> Actor:
-    """Who asks, within the limit of its client. A token that does not hold counts for its address; 429 beyond the limit."""
-    token = bearer_token(request)
+    """Who asks, by the one credential sent, within the limit of the client or member. One that does not hold counts for its
+    address; 429 beyond the limit. Raises Unauthorized."""
+    cookie = request.cookies.get(service.sessions.cookie_name()) if "cookie" in request.headers else None
+    if cookie is None:
+        proof = service.identity.identify(bearer_token(request))
+    else:
+        _require_own_page(request, service, cookie)
+        proof = service.sessions.identify(cookie)
     try:
-        actor = await service.identity.identify(token)
+        actor = await proof
     except Unauthorized:
         service.throttle.count(Limit.refused_address, address_of(request.scope["client"]))
         raise
-    request.state.limits = service.throttle.count(Limit.client, str(actor.client_id))
+    limit, who = Limit.client, actor.client_id
+    if actor.signed_in is not None:
+        limit, who = Limit.member, actor.signed_in.account_id
+    request.state.limits = service.throttle.count(limit, str(who))
     return actor
+
+
+def _require_own_page(request: Request, service: Service, cookie: str) -> None:
+    """A browser sends the cookie along whoever made it ask: another site's page can neither read nor guess the token."""
+    if "authorization" in request.headers:
+        raise Unauthorized(TWO_CREDENTIALS)
+    token = request.headers.get("x-csrf-token", "")
+    by_token = request.method in SAFE or is_form_token(cookie, token)
+    if not by_token or not own_page(request.headers, service.sessions.origin):
+        raise Unauthorized(NOT_BY_OWN_PAGE)
 
 
 async def _answered(inside: Callable[[Request], Coroutine[Any, Any, Response]], request: Request) -> Response:
@@ -175,7 +191,7 @@ def _where_to_ask(request: Request, asked: Asked, error: Forbidden) -> str | Non
     """Where to ask for what was refused. Only an organization with a tie is refused so: without one it gets a 404, and
     breaking the glass, which needs none, is refused without a link, or it would tell who exists."""
     patient_id = _path_id(request, "patient_id")
-    asks = asked.actor.kind is ActorKind.client and error.grantable_by in ASKED_FOR
+    asks = asked.actor.in_care and error.grantable_by in ASKED_FOR
     if patient_id is None or not asks or asked.action == Permission.emergency_access_open:
         return None
     return f"/v1/patients/{patient_id}/access-requests"

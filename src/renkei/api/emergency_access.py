@@ -5,9 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from renkei.access.service import Service
 from renkei.actions import emergency_access
 from renkei.api.documents import BODY, REPEATED, problems
-from renkei.api.door import Asking, Door, Service, answer, listing
+from renkei.api.door import Asking, Door, answer, listing
 from renkei.api.retries import Retrying
 from renkei.schemas.care_teams import EmergencyIn
 from renkei.schemas.emergencies import EmergencyQuery, EmergencySearch, Review

@@ -4,9 +4,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from renkei.access.service import Service
 from renkei.actions import login_providers
 from renkei.api.documents import BODY, problems
-from renkei.api.door import Asking, Door, Service, answer
+from renkei.api.door import Asking, Door, answer
 from renkei.errors import Fault, Invalid
 from renkei.schemas.login_providers import LoginProviderIn
 from renkei.targets import RefusedTarget, require_target

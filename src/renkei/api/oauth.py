@@ -10,8 +10,9 @@ from fastapi import APIRouter, Request, Response
 from renkei.access import assertions
 from renkei.access.identity import Identity, Proven
 from renkei.access.refusals import Refused, printable
+from renkei.access.service import Service
 from renkei.api.documents import problems
-from renkei.api.door import Service, answer
+from renkei.api.door import answer
 from renkei.database import transaction
 from renkei.errors import TooManyRequests
 from renkei.schemas.key_sets import ALGORITHMS

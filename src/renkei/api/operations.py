@@ -9,7 +9,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from renkei.access.reach import table_version
-from renkei.api.door import Service, answer
+from renkei.access.service import Service
+from renkei.api.door import answer
 from renkei.database import transaction
 from renkei.errors import NotFound
 

@@ -23,7 +23,7 @@ async def _retrying(
     ] = None,
 ) -> Call:
     actor, route = call.actor, request.scope["route"]
-    scope = (actor.client_id, actor.organization and actor.organization.id, request.method, route.path)
+    scope = (actor.client_id or actor.user_id, actor.organization and actor.organization.id, request.method, route.path)
     given = request.headers.getlist("idempotency-key")
     return replace(call, asked=replace(call.asked, key=retry_key(given, scope, [request.url.path, call.body])))
 

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from renkei.access.service import Service
 from renkei.actions import subscriptions
 from renkei.api.documents import BODY, REPEATED, problems
-from renkei.api.door import Asking, Door, Service, answer, listing
+from renkei.api.door import Asking, Door, answer, listing
 from renkei.errors import Fault, Invalid
 from renkei.schemas.subscriptions import (
     DeliveryQuery,

@@ -40,7 +40,7 @@ async def summary(request: Request) -> Response:
     groups = _groups(request.query_params.get("groups"))
     known = [tag.strip().removeprefix("W/").strip('"') for tag in request.headers.get("if-none-match", "").split(",")]
     read = await read_summary(call.tx, call.asked, patient_of(request), groups, known)
-    headers = {"ETag": f'"{read.etag}"', "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    headers = {"ETag": f'"{read.etag}"', "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
     if read.text is None:
         return Response(status_code=304, headers=headers)
     return answer(read.text, headers=headers)

@@ -119,6 +119,7 @@ REASONS: Mapping[str, str] = {
 
 OFFICES: Mapping[str, str] = {
     ActorKind.client: "{organization}の連携システム",
+    ActorKind.member: "職員",
     ActorKind.admin: "基盤の管理者",
     ActorKind.auditor: "基盤の監査人",
     ActorKind.organization_admin: "{organization}の事業所管理者",
@@ -147,12 +148,13 @@ def _when(at: datetime) -> str:
 
 def _who(event: Any) -> str:
     organization = event.organization_name or "不明の事業所"
-    if event.actor_kind == ActorKind.client and event.user_id is not None:
+    if event.profession is not None and event.user_id is not None:
         words = load_catalogue().value_sets["profession"].codes
         return f"{organization}の{words[event.profession].ja} {event.user_name}さん"
     if event.client_id == UUID(int=0):
         return f"{OPERATOR} {event.user_name}" if event.user_name else OPERATOR
-    return OFFICES[event.actor_kind].format(organization=organization)
+    office = OFFICES[event.actor_kind].format(organization=organization)
+    return f"{office} {event.user_name}さん" if event.user_name else office
 
 
 def _what(action: str, groups: Iterable[str], allowed: bool) -> str:

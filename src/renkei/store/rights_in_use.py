@@ -53,13 +53,13 @@ FROM (
     AS t (organization_id, profession, reads, writes)
   JOIN audit_events e ON e.organization_id = t.organization_id AND e.profession = t.profession
     AND e.groups && string_to_array(CASE WHEN e.action = ANY (%(writing)s) THEN t.writes ELSE t.reads END, ',')
-  WHERE e.at >= now() - make_interval(days => %(days)s) AND e.outcome = 'allowed' AND e.actor_kind = 'client'
+  WHERE e.at >= now() - make_interval(days => %(days)s) AND e.outcome = 'allowed' AND e.actor_kind IN ('client', 'member')
 ) used
 GROUP BY organization_id, profession
 """
 USED_DELEGATIONS = """
 SELECT DISTINCT client_id, organization_id, profession FROM audit_events
-WHERE at >= %(since)s::date::timestamp AT TIME ZONE 'Asia/Tokyo' AND outcome = 'allowed' AND actor_kind = 'client'
+WHERE at >= %(since)s::date::timestamp AT TIME ZONE 'Asia/Tokyo' AND outcome = 'allowed' AND actor_kind IN ('client', 'member')
   AND (%(organization)s::uuid IS NULL OR organization_id = %(organization)s)
 """
 # The last use stops at the first event found from the newest on, in the index (patient_id, at).
@@ -71,7 +71,7 @@ CROSS JOIN (SELECT (now() AT TIME ZONE 'Asia/Tokyo')::date AS day) today
 LEFT JOIN LATERAL (
   SELECT e.at FROM audit_events e
   WHERE e.patient_id = t.patient_id AND e.organization_id = t.organization_id
-    AND e.outcome = 'allowed' AND e.actor_kind = 'client' AND e.action <> ALL (%(listing)s)
+    AND e.outcome = 'allowed' AND e.actor_kind IN ('client', 'member') AND e.action <> ALL (%(listing)s)
   ORDER BY e.at DESC LIMIT 1
 ) used ON true
 WHERE NOT t.ended AND t.valid_from <= %(since)s AND (t.valid_until IS NULL OR t.valid_until >= today.day)
@@ -92,7 +92,7 @@ CROSS JOIN (SELECT (now() AT TIME ZONE 'Asia/Tokyo')::date AS day) today
 LEFT JOIN LATERAL (
   SELECT e.at FROM audit_events e
   WHERE e.patient_id = n.patient_id AND e.organization_id = n.organization_id
-    AND e.outcome = 'allowed' AND e.actor_kind = 'client' AND e.action = ANY (%(reading)s)
+    AND e.outcome = 'allowed' AND e.actor_kind IN ('client', 'member') AND e.action = ANY (%(reading)s)
   ORDER BY e.at DESC LIMIT 1
 ) used ON true
 WHERE c.valid_from <= %(since)s AND (c.valid_until IS NULL OR c.valid_until >= today.day)
@@ -104,7 +104,7 @@ ORDER BY n.patient_id DESC, c.id DESC, n.organization_id DESC LIMIT %(limit)s
 """
 USED_CELLS = """
 SELECT DISTINCT e.profession, used.group_name FROM audit_events e CROSS JOIN unnest(e.groups) AS used (group_name)
-WHERE e.at >= %(since)s::date::timestamp AT TIME ZONE 'Asia/Tokyo' AND e.outcome = 'allowed' AND e.actor_kind = 'client'
+WHERE e.at >= %(since)s::date::timestamp AT TIME ZONE 'Asia/Tokyo' AND e.outcome = 'allowed' AND e.actor_kind IN ('client', 'member')
   AND (%(organization)s::uuid IS NULL OR e.organization_id = %(organization)s)
 """
 LAST = UUID(int=2**128 - 1)

@@ -8,7 +8,7 @@ records = patient_table(  # フェイスシートとケアレポート: appended
     "records",
     column("kind", sa.Text),
     column("organization_id", sa.Uuid),
-    column("client_id", sa.Uuid),
+    optional("client_id", sa.Uuid),  # none where a member wrote it here
     optional("user_id", sa.Text),
     optional("user_name", sa.Text),
     optional("profession", sa.Text),

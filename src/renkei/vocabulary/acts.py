@@ -93,6 +93,7 @@ class ActorKind(StrEnum):
     """誰として働くか."""
 
     client = "client"  # 連携システム, for one organization
+    member = "member"  # 職員, signed in under a post at one organization
     admin = "admin"  # 基盤の管理者
     auditor = "auditor"  # 監査人: reads the ledger, sees no content
     organization_admin = "organization_admin"  # 事業所の管理者: of its own organization's ledger

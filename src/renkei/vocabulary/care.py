@@ -119,6 +119,13 @@ class Part(StrEnum):
         return named.get(kind) or cls(kind.value)
 
 
+class Office(StrEnum):
+    """職員の役割: what a post is for. One person who does both has two posts and chooses which hat to wear."""
+
+    ordinary = "ordinary"  # 一般: cares, with the rights of the profession
+    organization_admin = "organization_admin"  # 事業所の管理者: administers, reads no content
+
+
 class ConsentForm(StrEnum):
     """同意の形式."""
 

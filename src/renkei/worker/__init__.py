@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from renkei.database import transaction
 from renkei.errors import Unavailable
 from renkei.store.changes import publish
-from renkei.worker.forgetting import FORGET_SECONDS, forget_assertions, forget_keys
+from renkei.worker.forgetting import FORGET_SECONDS, forget_assertions, forget_guesses, forget_keys
 from renkei.worker.sealing import Sealer
 
 EVERY_SECONDS = 0.3
@@ -31,6 +31,7 @@ async def work(engine: AsyncEngine, stop: asyncio.Event, sealer: Sealer | None =
     jobs = [
         _often(engine, stop, publish_changes, EVERY_SECONDS),
         _often(engine, stop, forget_assertions, FORGET_SECONDS),
+        _often(engine, stop, forget_guesses, FORGET_SECONDS),
         _often(engine, stop, lambda engine: forget_keys(engine, key_days), FORGET_SECONDS),
     ]
     if sealer is not None:

@@ -1,4 +1,4 @@
-"""Forgetting what is over: used assertions after minutes, 再送の鍵 after weeks."""
+"""Forgetting what is over: used assertions after minutes, attempts to sign in after a day, 再送の鍵 after weeks."""
 
 import logging
 
@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.database import transaction
 from renkei.store.assertions import AT_ONCE, forget_used
+from renkei.store.attempts import forget_attempts
 from renkei.store.retries import forget
 
 FORGET_SECONDS = 60.0
@@ -19,6 +20,15 @@ async def forget_assertions(engine: AsyncEngine) -> bool:
         forgotten = await forget_used(tx)
     if forgotten:
         log.debug("forgot %d used assertions", forgotten)
+    return forgotten == AT_ONCE
+
+
+async def forget_guesses(engine: AsyncEngine) -> bool:
+    """Forget attempts to sign in that count no more; whether more of them may wait."""
+    async with transaction(engine) as tx:
+        forgotten = await forget_attempts(tx, AT_ONCE)
+    if forgotten:
+        log.debug("forgot %d attempts to sign in", forgotten)
     return forgotten == AT_ONCE
 
 

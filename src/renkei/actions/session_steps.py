@@ -1,0 +1,106 @@
+"""What all ways of signing in share: what follows on a factor, and by which device it came. For actions; no act by itself."""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from renkei.access.audit import Asked
+from renkei.access.service import Service
+from renkei.access.sessions import Session
+from renkei.database import Row, Transaction
+from renkei.schemas.people import Browser
+from renkei.secret_box import CannotOpen
+from renkei.store import accounts, posts, second_factors, sessions
+from renkei.store.attempts import Source
+
+PENDING_SECONDS = 600
+"""How long the second step may take."""
+DEVICE_BYTES = 16
+
+
+class Opened(NamedTuple):
+    """A session. device: what the browser keeps from now on, when all has been proved."""
+
+    cookie: str
+    stage: str
+    email: str
+    device: str | None = None
+
+
+class Wrong(NamedTuple):
+    """Not opened. seconds: when to try again; 0: at once."""
+
+    seconds: int = 0
+
+
+async def begin(
+    service: Service, tx: Transaction, asked: Asked, account: Row, methods: Sequence[str], browser: Browser
+) -> Opened:
+    """What follows on a first factor: the second, setting one up, or, where none is required, the session itself.
+
+    methods: what was proved, as ``amr`` (RFC 8176) names it; account: a row with ``id`` and ``email``.
+    """
+    stage = "second_factor"
+    if not await second_factors.load_kinds(tx, account.id):
+        stage = "enrolment" if service.settings.require_second_factor else "open"
+    if stage == "open":
+        return await complete(service, tx, asked, account, methods, browser)
+    event = asked.served(tx, {"address": browser.address, "methods": list(methods), "stage": stage})
+    cookie = sessions.open_session(tx, account.id, None, stage, methods, browser.named, PENDING_SECONDS, event)
+    return Opened(cookie, stage, account.email)
+
+
+async def complete(
+    service: Service,
+    tx: Transaction,
+    asked: Asked,
+    account: Row,
+    methods: Sequence[str],
+    browser: Browser,
+    vouched_by: UUID | None = None,
+) -> Opened:
+    """All has been proved: a session, under the person's one post where there is but one.
+
+    vouched_by: the organization whose own login let the person in; it opens this organization's posts and no other.
+    """
+    held = await posts.load_posts(tx, account.id, vouched_by)
+    post = held[0].id if len(held) == 1 else None
+    event = asked.served(tx, {"address": browser.address, "methods": list(methods), "stage": "open"})
+    seconds = service.settings.session_seconds
+    cookie = sessions.open_session(tx, account.id, post, "open", methods, browser.named, seconds, event, vouched_by)
+    return Opened(cookie, "open", account.email, device_of(service, browser, account.id))
+
+
+async def elevate(
+    service: Service, tx: Transaction, asked: Asked, session: Session, method: str, browser: Browser
+) -> Opened | Wrong:
+    """A pending session that has proved one thing more ends, and another begins; Wrong: it has ended meanwhile."""
+    signed = session.actor.signed_in
+    methods = (*(signed.methods if signed else ()), method)
+    event = asked.served(tx, {"method": method})
+    if not await sessions.end_session(tx, session.account_id, session.id, event):
+        return Wrong()
+    account = await accounts.load_account(tx, session.account_id)
+    return await complete(service, tx, asked, account, methods, browser, session.vouched_by)
+
+
+def source_of(service: Service, browser: Browser, account_id: UUID | None) -> Source:
+    """A device this account was signed in with before, by what it keeps; else the address."""
+    if browser.device is not None and account_id is not None:
+        try:
+            sealed = base64.urlsafe_b64decode(browser.device + "=" * (-len(browser.device) % 4))
+            return Source(hashlib.sha256(b"device:" + service.box.open(sealed, f"device:{account_id}")).digest(), True)
+        except (CannotOpen, ValueError):
+            pass
+    return Source(hashlib.sha256(b"address:" + browser.address.encode()).digest(), False)
+
+
+def device_of(service: Service, browser: Browser, account_id: UUID) -> str:
+    """What makes the device known: sealed, so that only we can have made it, and good for this account alone."""
+    if source_of(service, browser, account_id).known_device and browser.device is not None:
+        return browser.device
+    sealed = service.box.seal(secrets.token_bytes(DEVICE_BYTES), f"device:{account_id}")
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")

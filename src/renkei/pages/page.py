@@ -1,0 +1,222 @@
+"""画面: what every page shares. Who visits, the form and that it is our own, templates in two languages, cookies, errors as pages.
+
+Server-rendered, without scripts of its own: it works on any phone, and the Content-Security-Policy lets nothing else in.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, cast
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from renkei.access.service import Service
+from renkei.access.sessions import Session, form_token, is_form_token, new_cookie, own_page
+from renkei.actions.session_steps import Opened
+from renkei.catalogue import load_catalogue
+from renkei.errors import BadRequest, NotFound, RenkeiError, TooLarge
+from renkei.schemas.languages import preferred_language
+from renkei.schemas.people import Browser, login_digest
+from renkei.vocabulary import Language
+
+LARGEST_FORM = 20_000
+A_YEAR = 31_536_000
+POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+WITH_SCRIPTS = POLICY + "; script-src 'self'; connect-src 'self'"
+"""For a page that names a script of ours; none is ever inside the page."""
+
+_templates = Environment(
+    loader=PackageLoader("renkei.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request of a browser. session: whose it is, at whatever stage; form: what was sent, once it is known to be ours."""
+
+    request: Request
+    service: Service
+    session: Session | None
+    language: Language
+    cookie: str
+    new: bool
+    form: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def request_id(self) -> UUID:
+        """As the answer and the log name it."""
+        return cast(UUID, self.request.state.request_id)
+
+    @property
+    def member(self) -> Session:
+        """Whoever has proved all there is to prove. Raises SignedOut."""
+        if self.session is None or not self.session.is_open:
+            raise SignedOut
+        return self.session
+
+    def pending(self, stage: str) -> Session:
+        """Whoever is at this stage. Raises SignedOut."""
+        if self.session is None or self.session.stage != stage:
+            raise SignedOut
+        return self.session
+
+    def browser(self, email: str) -> Browser:
+        """What signs in to this account, with what it keeps from an earlier time."""
+        client, device = self.request.client, self.request.cookies.get(self._device_name(email))
+        return Browser(self.request.headers.get("user-agent", "")[:200], client.host if client else "", device)
+
+    def t(self, ja: str, en: str) -> str:
+        """The one of two texts that the reader reads."""
+        return ja if self.language is Language.ja else en
+
+    def page(self, template: str, status: int = 200, *, scripts: bool = False, **context: object) -> Response:
+        """A page of ours. A form in it holds ``{{ form_token }}`` in a hidden field ``form_token``."""
+        words = load_catalogue().value_sets["profession"].codes
+        html = _templates.get_template(template).render(
+            t=self.t,
+            language=self.language.value,
+            session=self.session,
+            form_token=form_token(self.cookie),
+            profession=lambda code: getattr(words[code], self.language.value) if code in words else code,
+            **{"wrong": None, **context},
+        )
+        headers = {
+            "Content-Security-Policy": WITH_SCRIPTS if scripts else POLICY,
+            "Content-Language": self.language.value,
+        }
+        answer = Response(html, status, {**headers, "Vary": "Cookie, Accept-Language"}, "text/html; charset=utf-8")
+        if self.new:
+            self._set(answer, self.service.sessions.cookie_name("form"), self.cookie)
+        return answer
+
+    def go(self, path: str) -> Response:
+        """On to another page of ours."""
+        return Response(status_code=303, headers={"Location": path})
+
+    def opened(self, opened: Opened, path: str) -> Response:
+        """On, under the session just opened."""
+        answer = self.under(opened.cookie, path)
+        if opened.device is not None:
+            self._set(answer, self._device_name(opened.email), opened.device, A_YEAR)
+        return answer
+
+    def under(self, cookie: str, path: str) -> Response:
+        """On, under this cookie from here on."""
+        answer, name = self.go(path), self.service.sessions.cookie_name()
+        self.service.sessions.forget(self.request.cookies.get(name, ""))
+        self._set(answer, name, cookie)
+        return answer
+
+    def left(self, path: str) -> Response:
+        """On, signed out."""
+        answer, name = self.go(path), self.service.sessions.cookie_name()
+        self.service.sessions.forget(self.request.cookies.get(name, ""))
+        answer.delete_cookie(name, secure=self.service.sessions.secure, httponly=True, samesite="lax")
+        return answer
+
+    def _set(self, answer: Response, name: str, value: str, seconds: int | None = None) -> None:
+        answer.set_cookie(name, value, seconds, secure=self.service.sessions.secure, httponly=True, samesite="lax")
+
+    def _device_name(self, email: str) -> str:
+        # One for each account: a tablet of the station knows several people.
+        return self.service.sessions.cookie_name(f"device-{login_digest(email).hex()[:16]}")
+
+
+class SignedOut(Exception):
+    """Nobody is signed in, or not far enough: to the page where one does."""
+
+
+async def _visit(request: Request) -> Visit:
+    visit: Visit = request.state.visit
+    return visit
+
+
+Visiting = Annotated[Visit, Depends(_visit)]
+"""The parameter by which a page gets its Visit."""
+
+
+class PageDoor(APIRoute):
+    """A page. What a form changes is changed only if a page of ours sent it, with the token that only our pages know."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inside = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            visit = request.state.visit = await _visited(request)
+            try:
+                if request.method not in ("GET", "HEAD"):
+                    visit.form = await _own_form(visit)
+                return await inside(request)
+            except SignedOut:
+                return visit.go("/login")
+            except NotOurs:
+                return visit.page("error.html", 403, title=visit.t("送れません", "Not sent"), detail=visit.t(*NOT_OURS))
+            except RequestValidationError:
+                return _told(visit, NotFound())
+            except RenkeiError as error:
+                return _told(visit, error)
+
+        return handle
+
+
+async def _visited(request: Request) -> Visit:
+    service = cast(Service, request.app.state.service)
+    language = preferred_language(request.headers.get("accept-language", ""))
+    cookie = request.cookies.get(service.sessions.cookie_name())
+    session = await service.sessions.find(cookie) if cookie else None
+    if cookie and session:
+        return Visit(request, service, session, language, cookie, new=False)
+    before = request.cookies.get(service.sessions.cookie_name("form"))
+    return Visit(request, service, None, language, before or new_cookie(), new=before is None)
+
+
+async def _own_form(visit: Visit) -> Mapping[str, str]:
+    request = visit.request
+    if not own_page(request.headers, visit.service.sessions.origin):
+        raise NotOurs
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > LARGEST_FORM:
+            raise TooLarge(LARGEST_FORM)
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError:
+        raise BadRequest from None
+    form = dict(pairs)
+    if (
+        media != "application/x-www-form-urlencoded"
+        or len(form) != len(pairs)
+        or any("\0" in text for text in form.values())
+    ):
+        raise BadRequest
+    if visit.new or not is_form_token(visit.cookie, form.get("form_token", "")):
+        raise NotOurs
+    return form
+
+
+def _told(visit: Visit, error: RenkeiError) -> Response:
+    answer = visit.page(
+        "error.html", error.status, title=visit.t(*error.title), detail=visit.t(*(error.detail or error.title))
+    )
+    answer.headers.update({name: value for name, value in error.headers.items() if name != "WWW-Authenticate"})
+    return answer
+
+
+class NotOurs(Exception):
+    """A form that no page of ours has sent, or one that was open for too long."""
+
+
+NOT_OURS = (
+    "この画面からは受け付けられません。画面を開き直して、もう一度お試しください。",
+    "Not accepted from this page. Open the page again and try once more.",
+)

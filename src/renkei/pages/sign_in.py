@@ -1,0 +1,111 @@
+"""サインインの画面: /login and its second step, /logout, /, and the style sheet of all pages."""
+
+import hashlib
+import re
+from importlib.resources import files
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from renkei.actions import sign_in
+from renkei.actions.session_steps import Opened, Wrong
+from renkei.pages.page import PageDoor, Visit, Visiting
+
+router = APIRouter(include_in_schema=False, route_class=PageDoor)
+
+STYLE = (files("renkei.pages") / "static" / "renkei.css").read_bytes()
+STYLE_TAG = f'"{hashlib.sha256(STYLE).hexdigest()[:32]}"'
+_OWN_PATH = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
+
+
+def own_path(text: str | None) -> str:
+    """Where to go on: a page of ours, else the first one. Never another host's, however it is written."""
+    return text if text and len(text) <= 200 and _OWN_PATH.fullmatch(text) else "/"
+
+
+@router.get("/")
+async def home(visit: Visiting) -> Response:
+    """Who is signed in, under which post, and where to."""
+    return visit.page("home.html")
+
+
+@router.get("/login")
+async def login(visit: Visiting, next: str | None = None) -> Response:
+    """The first step."""
+    return visit.page("login.html", email="", next=own_path(next))
+
+
+@router.post("/login")
+async def prove_password(visit: Visiting) -> Response:
+    """An address and a password."""
+    email, password = visit.form.get("email", ""), visit.form.get("password", "")
+    proved = await sign_in.prove_password(visit.service, visit.request_id, visit.browser(email), email, password)
+    if isinstance(proved, Wrong):
+        return _again(visit, proved, "login.html", email=email)
+    return _on(visit, proved)
+
+
+@router.get("/login/second-step")
+async def second_step(visit: Visiting, next: str | None = None) -> Response:
+    """The second step, for whoever has taken the first."""
+    visit.pending("second_factor")
+    return visit.page("second_step.html", next=own_path(next))
+
+
+@router.post("/login/second-step")
+async def prove_second_factor(visit: Visiting) -> Response:
+    """A code."""
+    session, code = visit.pending("second_factor"), visit.form.get("code", "")
+    browser = visit.browser(session.email)
+    proved = await sign_in.prove_second_factor(visit.service, visit.request_id, browser, session, code)
+    if isinstance(proved, Wrong):
+        return _again(visit, proved, "second_step.html")
+    return _on(visit, proved)
+
+
+@router.post("/logout")
+async def sign_out(visit: Visiting) -> Response:
+    """Out, at whatever stage."""
+    if visit.session is not None:
+        await sign_in.sign_out(visit.service, visit.request_id, visit.session)
+    return visit.left("/login")
+
+
+@router.post("/account/post")
+async def choose_post(visit: Visiting) -> Response:
+    """Under which post to act from here on."""
+    try:
+        post = UUID(visit.form.get("member", ""))
+    except ValueError:
+        post = UUID(int=0)
+    cookie = await sign_in.choose_post(visit.service, visit.request_id, visit.member, post)
+    return visit.under(cookie, own_path(visit.form.get("next")))
+
+
+@router.get("/pages/renkei.css")
+async def style(request: Request) -> Response:
+    """The one style sheet."""
+    headers = {"ETag": STYLE_TAG, "Cache-Control": "public, max-age=3600"}
+    if request.headers.get("if-none-match") == STYLE_TAG:
+        return Response(status_code=304, headers=headers)
+    return Response(STYLE, headers=headers, media_type="text/css; charset=utf-8")
+
+
+def _on(visit: Visit, opened: Opened) -> Response:
+    next_page = own_path(visit.form.get("next"))
+    ways = {"second_factor": f"/login/second-step?next={next_page}", "enrolment": "/login/enrolment"}
+    return visit.opened(opened, ways.get(opened.stage, next_page))
+
+
+def _again(visit: Visit, wrong: Wrong, template: str, email: str = "") -> Response:
+    message = visit.t("メールアドレス、パスワードまたはコードが違います。", "Wrong address, password or code.")
+    if wrong.seconds:
+        message = visit.t(
+            f"まちがいが続いたため、あと{wrong.seconds}秒待ってからお試しください。いつもお使いの端末からはサインインできます。",
+            f"After so many wrong ones, wait for {wrong.seconds} seconds. Your usual device still lets you in.",
+        )
+    status = 429 if wrong.seconds else 422
+    answer = visit.page(template, status, wrong=message, next=own_path(visit.form.get("next")), email=email)
+    if wrong.seconds:
+        answer.headers["Retry-After"] = str(wrong.seconds)
+    return answer

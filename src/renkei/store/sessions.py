@@ -1,0 +1,104 @@
+"""認証セッション: opened, renewed under another cookie, ended. No patient, so no grant."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from renkei.access.sessions import cookie_hash, new_cookie
+from renkei.database import Row, Transaction
+from renkei.ids import new_id
+
+INSERT = """
+INSERT INTO sessions (id, account_id, member_id, organization_id, secret_hash, stage, methods, agent, address, expires_at,
+  audit_event_id)
+VALUES (%(id)s, %(account)s, %(member)s, %(organization)s, %(hash)s, %(stage)s, %(methods)s, %(agent)s, %(address)s,
+  now() + make_interval(secs => %(seconds)s), %(event)s)
+"""
+# Another cookie for the same signing in: whoever knew the old one knows nothing now.
+RENEW = """
+WITH old AS (
+  UPDATE sessions SET ended_at = now(), audit_event_id = %(event)s WHERE id = %(old)s AND ended_at IS NULL RETURNING *
+)
+INSERT INTO sessions (id, account_id, member_id, organization_id, secret_hash, stage, methods, agent, address, authenticated_at,
+  expires_at, audit_event_id)
+SELECT %(id)s, account_id, coalesce(%(member)s, member_id), organization_id, %(hash)s, stage, coalesce(%(methods)s::text[], methods),
+  agent, address, CASE WHEN %(methods)s::text[] IS NULL THEN authenticated_at ELSE now() END, expires_at, %(event)s
+FROM old RETURNING id
+"""
+END = """
+UPDATE sessions SET ended_at = now(), audit_event_id = %(event)s
+WHERE id = %(session)s AND account_id = %(account)s AND ended_at IS NULL AND expires_at > now() RETURNING id
+"""
+END_ALL = """
+UPDATE sessions SET ended_at = now(), audit_event_id = %(event)s
+WHERE account_id = %(account)s AND ended_at IS NULL AND expires_at > now() AND id IS DISTINCT FROM %(but)s
+"""
+LISTED = """
+SELECT s.id, s.methods, s.agent, s.address, s.authenticated_at, s.last_seen_at, s.expires_at,
+  o.name AS organization_name, m.office, m.profession
+FROM sessions s LEFT JOIN members m ON m.id = s.member_id LEFT JOIN organizations o ON o.id = m.organization_id
+WHERE s.account_id = %s AND s.stage = 'open' AND s.ended_at IS NULL AND s.expires_at > now()
+  AND s.last_seen_at > now() - make_interval(secs => %s)
+ORDER BY s.last_seen_at DESC, s.id DESC LIMIT 100
+"""
+
+
+def open_session(
+    tx: Transaction,
+    account_id: UUID,
+    member_id: UUID | None,
+    stage: str,
+    methods: Sequence[str],
+    browser: tuple[str, str],
+    seconds: int,
+    event_id: UUID,
+    vouched_by: UUID | None = None,
+) -> str:
+    """A new session's cookie. methods: ``amr`` of RFC 8176; browser: what it calls itself, and its address; seconds: its absolute
+    end; vouched_by: the organization whose own login let the person in."""
+    cookie, (agent, address) = new_cookie(), browser
+    values = {
+        "id": new_id(),
+        "account": account_id,
+        "member": member_id,
+        "organization": vouched_by,
+        "hash": cookie_hash(cookie),
+        "stage": stage,
+        "methods": list(methods),
+        "agent": agent[:200],
+        "address": address,
+        "seconds": seconds,
+        "event": event_id,
+    }
+    tx.later(INSERT, values)
+    return cookie
+
+
+async def choose_post(tx: Transaction, session_id: UUID, member_id: UUID, event_id: UUID) -> str | None:
+    """The same signing in under another post, and under another cookie; None: it has ended meanwhile."""
+    return await _renew(tx, session_id, event_id, member=member_id)
+
+
+async def reauthenticate(tx: Transaction, session_id: UUID, methods: Sequence[str], event_id: UUID) -> str | None:
+    """The same session, proved anew at this moment by these methods, under another cookie; None: it has ended meanwhile."""
+    return await _renew(tx, session_id, event_id, methods=list(methods))
+
+
+async def _renew(tx: Transaction, session_id: UUID, event_id: UUID, **changed: object) -> str | None:
+    cookie = new_cookie()
+    fresh = {"old": session_id, "id": new_id(), "hash": cookie_hash(cookie), "event": event_id}
+    return cookie if await tx.row(RENEW, {"member": None, "methods": None, **fresh, **changed}) else None
+
+
+async def end_session(tx: Transaction, account_id: UUID, session_id: UUID, event_id: UUID) -> bool:
+    """End one of a person's own; whether it stood."""
+    return await tx.row(END, {"session": session_id, "account": account_id, "event": event_id}) is not None
+
+
+def end_all(tx: Transaction, account_id: UUID, but: UUID | None, event_id: UUID) -> None:
+    """End all of a person's, but perhaps one."""
+    tx.later(END_ALL, {"account": account_id, "but": but, "event": event_id})
+
+
+async def load_open(tx: Transaction, account_id: UUID, idle_seconds: int) -> list[Row]:
+    """Those that stand, the one used last first."""
+    return await tx.rows(LISTED, [account_id, idle_seconds])
