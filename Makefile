@@ -31,9 +31,10 @@ help:
 demo: .venv/.demo-installed
 	@exec $(BIN)/renkei demo
 
-# Each worker process may start a server of its own: more than eight would only wait for the disk.
+# Each worker process may start a server of its own: more than eight would only wait for the disk. The slowest tests take half a
+# minute: who has none left takes over from who has.
 test: .venv/.dev-installed
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 -m 'not browser' --cov --cov-report=
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist worksteal -m 'not browser' --cov --cov-report=
 
 check: .venv/.dev-installed
 	@$(BIN)/ruff check --quiet .
@@ -58,19 +59,23 @@ bench: .venv/.dev-installed
 torture: .venv/.dev-installed
 	@$(BIN)/python -m bench.torture
 
-# Each prints its figures (docs/security.md). An hour on two cores.
+# Each prints its figures (docs/security.md). Less than an hour on two cores.
 nightly: .venv/.dev-installed
-	@RENKEI_ACCESS_STEPS=20000 $(BIN)/python -m pytest -q -s tests/access/test_state_machine.py
+	@RENKEI_ACCESS_STEPS=20000 $(BIN)/python -m pytest -q -rP -n 2 tests/access/test_state_machine.py
 	@$(BIN)/python -m bench.hidden
 	@$(BIN)/python -m bench.verify
 
-# One cluster for a thousand short runs, kept from one mutant to the next. What mutmut has tried it does not try again until the
-# function has changed; `mutmut results` and `mutmut show <name>` tell of survivors, whose number is what is printed.
+# One cluster for a thousand short runs, kept from one mutant to the next. First mutmut makes the mutants, with one tried for show;
+# then each is tried in one process (bench/mutants.py), and whatever lives there, mutmut tries in a process of its own. What has
+# been tried is not tried again until the function has changed; `mutmut results` and `mutmut show <name>` tell of survivors, whose
+# number is what is printed.
 MUTANTS := build/mutants
 mutants: .venv/.dev-installed
 	@mkdir -p -m 711 $(MUTANTS)
-	@PATH="$$PWD/$(BIN):$$PATH" RENKEI_TEST_CLUSTER="$$PWD/$(MUTANTS)" $(BIN)/mutmut run | tail -n 1 | tr '\r' '\n' | tail -n 1; \
-	  $(BIN)/python -c "$$REMOVE_MUTANTS_CLUSTER"; $(BIN)/mutmut results
+	@export PATH="$$PWD/$(BIN):$$PATH" RENKEI_TEST_CLUSTER="$$PWD/$(MUTANTS)"; mutmut run $(FIRST_MUTANT) > /dev/null; \
+	  python -m bench.mutants; mutmut run | tail -n 1 | tr '\r' '\n' | tail -n 1; \
+	  python -c "$$REMOVE_MUTANTS_CLUSTER"; mutmut results
+FIRST_MUTANT := renkei.access.refusals.x_own_matter__mutmut_1
 
 define REMOVE_MUTANTS_CLUSTER
 from pathlib import Path

@@ -5,6 +5,7 @@ every test makes its own organizations and people, so that tests run in any orde
 
 import fcntl
 import os
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -23,6 +24,9 @@ from renkei.main import create_app
 from renkei.operator import as_operator
 from renkei.settings import Settings
 from tests.factories import Region, Vendor
+
+# httpx looks for it at each request of a test, in every folder that Python searches, to find that it is not there.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Tests do not outlive a crash of the machine, and need not wait for the disk."""

@@ -1,8 +1,10 @@
 """Invented organizations, people and documents for tests, all through the HTTP door."""
 
+import asyncio
 import copy
 import itertools
 import secrets
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,6 +139,19 @@ class Region:
         )
         proof = made.json()
         return Vendor(self.http, proof["client_id"], proof["client_secret"])
+
+
+async def at_once(tasks: Iterable[Coroutine[Any, Any, Any]], width: int = 8) -> None:
+    """All of them, so many at a time: what waits for the database, or for a 404's time, waits beside the others."""
+    room = asyncio.Semaphore(width)
+
+    async def one(task: Coroutine[Any, Any, Any]) -> None:
+        async with room:
+            await task
+
+    async with asyncio.TaskGroup() as group:
+        for task in tasks:
+            group.create_task(one(task))
 
 
 def insured_number() -> str:

@@ -1,48 +1,30 @@
-"""One patient's life as rules in random order: grants, changes, withdrawals, places, requests, emergencies; and what every
-reading door must then say, the feed among them, by the oracle."""
+"""One patient's life as rules in random order: grants, changes, withdrawals, places, requests, emergencies; and after each what
+every door must then say (``probes.py``)."""
 
-import asyncio
-from collections.abc import Coroutine
+from collections import Counter
 from dataclasses import replace
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.access import oracle
 from tests.access.oracle import Consent, Ties
-from tests.access.states import DELEGATED, reason_told, value_in
+from tests.access.probes import Stage, probe
 from tests.access.world import (
     ALL_RESTRICTED,
     EVERYTHING,
     VALUES,
     Made,
-    World,
     care_report,
     face_sheet,
     figure,
-    meant,
     tokyo,
 )
 from tests.factories import ALL_GROUPS, consent, family_consent, join, person, register, submit
-from tests.http.feed import publish_all, read
 
 READERS = ["nurse", "physician", "home_helper", "pt", "system"]
 TIERS = st.sampled_from([frozenset({"basic", "optional"})] * 3 + [frozenset({"basic"}), frozenset({"optional"})])
 GROUPS = st.frozensets(st.sampled_from(sorted(EVERYTHING)), min_size=1)
-probed = {"states": 0, "answers": 0}
-
-
-class Stage:
-    """A loop, a service and a world that the machines share: an organization more costs more than a patient."""
-
-    loop: asyncio.AbstractEventLoop
-    world: World
-    worker: AsyncEngine
-
-    def run(self, what: Coroutine[Any, Any, Any]) -> Any:
-        """Wait for it; machines are not coroutines."""
-        return self.loop.run_until_complete(what)
+probed = Counter[str]()
 
 
 stage = Stage()
@@ -253,45 +235,4 @@ class Patient(RuleBasedStateMachine):
         if probed["states"] % 1000 == 0:
             figure(f"state machine: states {probed['states']} so far, answers probed {probed['answers']}")
         who = READERS[probed["states"] % len(READERS)]
-        stage.run(self._probe(who, None if who == "system" else who))
-
-    async def _probe(self, who: str, by: str | None) -> None:
-        reader, ties, path = stage.world.reader, self.now, self.made.path
-        found, known = oracle.tied(ties, who), oracle.knows_person(ties, who)
-        number = f"ltci|{self.whole['identifiers'][0]['value']}"
-        summary, sheet, sheets, mine, search, team = [
-            await reader.get(place, by=by, params=query)
-            for place, query in (
-                (f"{path}/summary", {}),
-                (f"{path}/face-sheets/{self.made.sheet}", {}),
-                (f"{path}/face-sheets", {}),
-                ("/v1/patients", {"limit": 200}),
-                ("/v1/patients", {"identifier": number}),
-                (f"{path}/access", {}),
-            )
-        ]
-        await publish_all(stage.worker)
-        lines = await read(reader, by, patient=self.made.id)
-        probed["answers"] += 7
-        self._check_feed(who, lines)
-        assert summary.status_code == (200 if found else 404)
-        assert (self.made.id in [p["id"] for p in mine.json()["items"]]) == found
-        assert [p["id"] for p in search.json()["items"]] == ([self.made.id] if found and known else [])
-        guard = oracle.guard_team(ties, who, DELEGATED)
-        assert team.status_code == {None: 404, True: 200, False: 403}[guard]
-        due = {c: meant(ties, who, c, DELEGATED) for c in VALUES if not c.startswith("care_report.")}
-        readable = any(value is not None for value, _ in due.values())
-        assert sheet.status_code == ((200 if readable else 403) if found else 404)
-        if found:
-            assert (self.made.sheet in [r["id"] for r in sheets.json()["items"]]) == readable
-            for code, (value, reason) in due.items():
-                entry = value_in(summary.json()["groups"], code)
-                assert (entry and entry["value"]) == value, (code, ties)
-                assert reason_told(code, summary.json()["withheld"]) == reason, (code, ties)
-
-    def _check_feed(self, who: str, lines: list[dict[str, Any]]) -> None:
-        """Of what the author did, the kinds this reader may know of; of its own doing all, once it is tied."""
-        told = {line["kind"].split(".")[0] for line in lines if line["organization_id"] == stage.world.author.id}
-        done = {"patient", "face_sheet", "care_report"} | ({"consent"} if self.consents else set())
-        assert told & done == {noun for noun in done if oracle.feed(self.now, who, noun, False, DELEGATED)}
-        assert not lines or oracle.tied(self.now, who)
+        probed["answers"] += stage.run(probe(stage, self.made, self.whole, self.now, who))

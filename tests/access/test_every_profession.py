@@ -7,7 +7,7 @@ from tests.access import oracle
 from tests.access.oracle import COLUMNS, Ties
 from tests.access.states import DELEGATED, STATES, Tally, reason_told, value_in
 from tests.access.world import OWN, PROFESSIONS, VALUES, Made, World, meant, tokyo
-from tests.factories import Region
+from tests.factories import Region, at_once
 
 
 def check_summary(
@@ -93,10 +93,13 @@ async def probe(tally: Tally, state: str, who: str, world: World, made: Made) ->
 async def test_reading(region: Region, half: int) -> None:
     world, tally = await World.found(region), Tally()
     states = list(STATES)[half::2]
-    for state in states:
+
+    async def everybody(state: str) -> None:
         made = await world.make(STATES[state])
         for who in PROFESSIONS:
             await probe(tally, state, who, world, made)
+
+    await at_once(map(everybody, states))
     tally.close(f"reading, {len(states)} states × {len(PROFESSIONS)} professions")
 
 

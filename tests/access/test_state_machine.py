@@ -1,16 +1,17 @@
 """Random lives of a patient (``machine.py``), probed after each step.
 
-RENKEI_ACCESS_STEPS: how many steps in all (200 unless told). A longer run: ``make nightly``.
+RENKEI_ACCESS_STEPS: how many steps in all (200 unless told; more are other lives at every run). ``make nightly`` runs the long form.
 """
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 from tests.access.machine import Patient, probed, stage
 from tests.access.world import World, figure
@@ -20,8 +21,11 @@ from tests.http.feed import worker_engine
 from renkei.main import create_app
 from renkei.settings import Settings
 
-STEPS = int(os.environ.get("RENKEI_ACCESS_STEPS", "200"))
+SHORT = 200
+STEPS = int(os.environ.get("RENKEI_ACCESS_STEPS", SHORT))
 PER_RUN = 20
+PARTS = 2
+"""Several processes share the lives, each with a seed of its own."""
 
 
 @pytest.fixture
@@ -46,28 +50,32 @@ def staged(settings: Settings, admin: Vendor) -> Any:
     return loop, service
 
 
-def in_a_thread(loop: asyncio.AbstractEventLoop, service: AsyncIterator[None]) -> None:
+def in_a_thread(loop: asyncio.AbstractEventLoop, service: AsyncIterator[None], chance: int) -> None:
     """Run all machines; called where no other loop runs."""
     asyncio.set_event_loop(loop)
     try:
         loop.run_until_complete(anext(service))
         how = settings(
-            max_examples=max(STEPS // PER_RUN, 1),
+            max_examples=max(STEPS // PARTS // PER_RUN, 1),
             stateful_step_count=PER_RUN,
             deadline=None,
             database=None,
-            derandomize=STEPS == 200,
             print_blob=True,
             suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink] if STEPS > 200 else [Phase.generate],
+            phases=[Phase.generate, Phase.shrink] if STEPS > SHORT else [Phase.generate],
         )
-        run_state_machine_as_test(Patient, settings=how)
+        run_state_machine_as_test(seed(chance)(Patient), settings=how)
         loop.run_until_complete(anext(service, None))
     finally:
         loop.close()
 
 
-async def test_random_lives(staged: Any) -> None:
-    await asyncio.to_thread(in_a_thread, *staged)
-    figure(f"state machine: states {probed['states']}, answers probed {probed['answers']}, violations 0")
-    assert probed["states"] >= STEPS // 2
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_random_lives(staged: Any, part: int) -> None:
+    probed.clear()
+    chance = part if STEPS <= SHORT else secrets.randbits(64)
+    await asyncio.to_thread(in_a_thread, *staged, chance)
+    figure(
+        f"state machine: states {probed['states']}, answers probed {probed['answers']}, violations 0 (seed {chance})"
+    )
+    assert probed["states"] >= STEPS // PARTS // 2

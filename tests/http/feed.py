@@ -25,7 +25,7 @@ async def publish_all(engine: AsyncEngine, limit: int = 1000) -> None:
     """Give every committed change its position."""
     while True:
         async with transaction(engine) as tx:
-            if not await publish(tx, limit):
+            if await publish(tx, limit) < limit:
                 return
 
 

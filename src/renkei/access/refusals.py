@@ -22,6 +22,14 @@ NO_CONTENT = (
     "管理者・監査人は記録の内容を扱えません",
     "Administrators and auditors do not handle the content of records",
 )
+NOT_OWN_RECORD = (
+    "他機関の記録は訂正・取下げできません",
+    "Only the organization that sent a record may correct or withdraw it",
+)
+OWN_MATTER = (
+    "自機関の緊急閲覧や申請は、チームのほかの事業所か基盤の管理者が判断します",
+    "Another organization of the team, or the administrator, decides on what your own opened or asked for",
+)
 
 
 class Refused(Exception):
@@ -39,20 +47,12 @@ def printable(text: str) -> bool:
 
 def not_own_record() -> Forbidden:
     """A record of another organization may be read, never corrected or withdrawn."""
-    detail = (
-        "他機関の記録は訂正・取下げできません",
-        "Only the organization that sent a record may correct or withdraw it",
-    )
-    return Forbidden(Reason.not_own_record, "record.organization", "organization", detail)
+    return Forbidden(Reason.not_own_record, "record.organization", "organization", NOT_OWN_RECORD)
 
 
 def own_matter() -> Forbidden:
     """What an organization opened or asked for is reviewed or decided by another of the team, or by the administrator."""
-    detail = (
-        "自機関の緊急閲覧や申請は、チームのほかの事業所か基盤の管理者が判断します",
-        "Another organization of the team, or the administrator, decides on what your own opened or asked for",
-    )
-    return Forbidden(Reason.own_matter, "another_organization", "organization", detail)
+    return Forbidden(Reason.own_matter, "another_organization", "organization", OWN_MATTER)
 
 
 _WHY: Mapping[Reason, tuple[str, str]] = {
