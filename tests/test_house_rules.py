@@ -40,6 +40,7 @@ WITHOUT_GRANT = {
     "emergencies.count_searches": "how often one's own organization has searched: a number",
     "emergencies.patients_with": "picks ids among those that reach has found; the gate then grants the page",
     "access_requests.patients_with": "picks ids among those that reach has found; the gate then grants the page",
+    "links.find_candidates": "picks ids among those that reach has found; the gate then grants the page",
     "patients.find": "picks ids among those that reach has found; the gate then grants the page",
 }
 """Store functions that take a transaction and no grant, each with why none can stand there."""

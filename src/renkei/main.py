@@ -19,6 +19,7 @@ from renkei.api import (
     access,
     access_requests,
     administration,
+    candidates,
     care_team,
     catalogue,
     changes,
@@ -51,6 +52,7 @@ from renkei.throttle import MachineStorage, Throttle
 
 ROUTERS = (
     patients,
+    candidates,
     records,
     summary,
     changes,

@@ -50,6 +50,13 @@ CONSENT = f"{PATIENT}/consents/{{consent_id}}"
 ROUTES = [
     Route("GET", PATIENT, "patient.read"),
     Route("PATCH", PATIENT, "patient.change", lambda _: {"reason": "change", "moved": {"on": tokyo()}}),
+    Route("GET", f"{PATIENT}/candidates", "candidate.read"),
+    Route(
+        "POST",
+        f"{PATIENT}/distinctions",
+        "patient.distinguish",
+        lambda world: {"patient_id": world.another, "reason": "双子の姉妹"},
+    ),
     Route("POST", f"{PATIENT}/face-sheets", "face_sheet.submit", lambda _: face_sheet(VALUES)),
     Route("GET", f"{PATIENT}/face-sheets", "face_sheet.read"),
     Route("GET", f"{PATIENT}/face-sheets/{{record_id}}", "face_sheet.read"),

@@ -67,6 +67,7 @@ LATER = {
     "identity_ends",
     "consent_withdrawals",
     "possible_duplicates",
+    "link_decisions",
     "consent_evidence",
     "emergency_reviews",
     "access_requests",

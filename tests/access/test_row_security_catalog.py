@@ -56,7 +56,9 @@ REACH_EITHER = {
     "emergency_accesses",
     "access_requests",
 }
-TOLD_TO_THE_LEDGER = (REACH_EITHER | REACH | {"audit_leaves"}) - {"search_keys"}
+TOLD_TO_THE_LEDGER = (REACH_EITHER | REACH | {"audit_leaves", "possible_duplicates", "link_decisions"}) - {
+    "search_keys"
+}
 LOOKED_UP = (REACH_EITHER - {"access_requests"}) | {"search_keys", "changes", "change_positions"}
 DELIVERED = {"pending_deliveries", "deliveries"}
 DECIDED_BY_THE_WORKER_TOO = (REACH | REACH_EITHER | {"changes"}) - {

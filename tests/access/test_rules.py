@@ -54,7 +54,8 @@ def test_whatever_the_table_is_edited_to_nobody_records_for_a_team_from_outside(
     assert team == {
         Permission(f"{noun}.{verb}")
         for noun, verbs in {
-            "patient": "change",
+            "patient": "change distinguish",
+            "candidate": "read",
             "consent": "record read withdraw preview",
             "consent_evidence": "add read",
             "care_team": "place end",

@@ -119,15 +119,20 @@ class Made:
 
 @dataclass
 class World:
-    """One office that cares and writes, and one whose reading is in question; each may assert every profession."""
+    """One office that cares and writes, and one whose reading is in question; each may assert every profession.
+
+    another: a patient of the author's whom nothing ties to the reader.
+    """
 
     author: Vendor
     reader: Vendor
+    another: str
 
     @classmethod
     async def found(cls, region: Region, professions: list[str] | None = None) -> "World":
         """Two new organizations."""
-        return cls(await region.found(), await region.found("visiting_nursing", professions))
+        author, reader = await region.found(), await region.found("visiting_nursing", professions)
+        return cls(author, reader, await register(author, birth_date="1931-11-03"))
 
     async def make(self, ties: Ties) -> Made:
         """A new patient of the author's, tied to the reader as said."""

@@ -105,6 +105,15 @@ async def authorize(
     return _open(tx, asked, permission, found[0], table.rights(actor), groups)
 
 
+async def authorize_two(
+    tx: Transaction, asked: Asked, permission: Permission, one: UUID, other: UUID
+) -> tuple[Grant, Grant]:
+    """The same for an act about two patients, each of whom the actor must reach; both are opened."""
+    grants = [await authorize(tx, asked, permission, patient_id) for patient_id in (one, other)]
+    tx.open_patients([one, other])
+    return grants[0], grants[1]
+
+
 async def authorize_page(
     tx: Transaction,
     asked: Asked,

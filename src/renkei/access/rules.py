@@ -55,6 +55,10 @@ RULES: Mapping[Permission, Rule] = {
     Permission.patient_read: Rule("any.read", _reads(*COLUMNS)),
     # Not by office: whoever changes a person sees them.
     Permission.patient_change: Rule("person_basic.write", _writes(_PERSON), _TEAM),
+    # Whoever says that two are one, or are not, must reach both; the administrator acts on what those who know them say.
+    Permission.patient_distinguish: _TEAM_RULE,
+    Permission.candidate_read: Rule("person_basic.write", _writes(_PERSON), _TEAM),
+    Permission.possible_duplicate_read: Rule("platform_admin", lambda _: False, admin=True, auditor=True),
     Permission.face_sheet_submit: Rule("face_sheet.write", _writes(*_SHEET), _WRITERS),
     Permission.face_sheet_read: Rule("face_sheet.read", _reads(*_SHEET)),
     Permission.face_sheet_withdraw: Rule("face_sheet.write", _writes(*_SHEET)),
@@ -126,6 +130,7 @@ CHANGE_READ_AS: Mapping[Permission, Permission] = {
     Permission.patient_register: Permission.care_team_read,
     # By who knows the person; `patient.read` also lets in who only matched a number.
     Permission.patient_change: Permission.care_team_read,
+    Permission.patient_distinguish: Permission.care_team_read,
     Permission.face_sheet_submit: Permission.face_sheet_read,
     Permission.face_sheet_withdraw: Permission.face_sheet_read,
     Permission.care_report_submit: Permission.care_report_read,

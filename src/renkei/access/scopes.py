@@ -9,7 +9,7 @@ Scopes = frozenset[Scope]
 """``None`` in its place everywhere: no limit."""
 
 _ACTS: Mapping[Scope, str] = {
-    Scope.patients: "patient.register patient.search patient.read patient.change",
+    Scope.patients: "patient.register patient.search patient.read patient.change patient.distinguish candidate.read",
     Scope.records_read: "face_sheet.read care_report.read summary.read",
     Scope.records_write: "face_sheet.submit face_sheet.withdraw care_report.submit care_report.withdraw",
     Scope.changes: (
@@ -26,7 +26,7 @@ _ACTS: Mapping[Scope, str] = {
         "access.read access_log.read audit.read audit_seal.read breach.read access_review.read permission_table.read"
     ),
     Scope.administration: (
-        "organization.register organization.suspend organization.resume care_team.hand_over "
+        "organization.register organization.suspend organization.resume care_team.hand_over possible_duplicate.read "
         "client.register client.read client.replace_keys client.renew client.suspend client.resume "
         "delegation.read delegation.register delegation.end "
         "login_provider.read login_provider.set login_provider.remove permission_table.preview permission_table.edit"

@@ -19,7 +19,7 @@ ERAS: dict[str, tuple[date, date]] = {
 明治 counts from its sixth year (1873), when the solar calendar came in: before it, months and days differ too.
 """
 
-_FIRST_YEARS = {"明治": 1868, "大正": 1912, "昭和": 1926, "平成": 1989, "令和": 2019}
+FIRST_YEARS = {"明治": 1868, "大正": 1912, "昭和": 1926, "平成": 1989, "令和": 2019}
 _LETTERS = {"M": "明治", "T": "大正", "S": "昭和", "H": "平成", "R": "令和"}
 
 _LONGEST = 32  # with room for spaces; bounds what normalising and the patterns below may cost
@@ -66,7 +66,7 @@ def parse_birth_date(text: str) -> date:
 def _of_era(found: re.Match[str]) -> date:
     era = _LETTERS.get(found["era"], found["era"])
     year = 1 if found["year"] == "元" else int(found["year"])
-    born = date(_FIRST_YEARS[era] + year - 1, int(found["month"] or found["m"]), int(found["day"] or found["d"]))
+    born = date(FIRST_YEARS[era] + year - 1, int(found["month"] or found["m"]), int(found["day"] or found["d"]))
     first, last = ERAS[era]
     if not first <= born <= last:
         raise ValueError(f"not a day of {era}")

@@ -22,6 +22,8 @@ DID_IN_VAIN = "{}しようとしましたが、認めませんでした"
 SEEN: Mapping[str, str] = {
     Permission.patient_search: "利用者の検索の結果",
     Permission.patient_read: "利用者の基本属性",
+    Permission.candidate_read: "同一人物の候補",
+    Permission.possible_duplicate_read: "可能性のある重複の一覧",
     Permission.face_sheet_read: "フェイスシート{}",
     Permission.care_report_read: "ケアレポート",
     Permission.summary_read: "共有サマリー{}",
@@ -52,6 +54,7 @@ SEEN: Mapping[str, str] = {
 DONE: Mapping[str, str] = {
     Permission.patient_register: "利用者を登録",
     Permission.patient_change: "利用者の登録内容を変更",
+    Permission.patient_distinguish: "同一人物でないことを記録",
     Permission.face_sheet_submit: "フェイスシートを提出",
     Permission.face_sheet_withdraw: "フェイスシートを取下げ",
     Permission.care_report_submit: "ケアレポートを提出",

@@ -80,6 +80,17 @@ possible_duplicates = patient_table(  # 同一人物の可能性: same number, a
     reason(),
 )
 
+link_decisions = patient_table(  # 名寄せの判断: appended, a row for either of the two; the newest about a pair holds
+    "link_decisions",
+    column("other_patient_id", sa.Uuid),
+    column("verdict", sa.Text),
+    column("reason", sa.Text),
+    column("decided_by", Json),
+    moment("decided_at"),
+    reason(),
+    sa.CheckConstraint("verdict IN ('linked', 'parted', 'distinct')", name="verdict"),
+)
+
 author_organizations = sa.Table(  # 自機関の記録がある
     "author_organizations",
     metadata,

@@ -13,6 +13,9 @@ class Permission(StrEnum):
     patient_search = "patient.search"  # 利用者の検索
     patient_read = "patient.read"  # 利用者の基本属性の閲覧
     patient_change = "patient.change"  # 利用者の登録内容の変更・訂正
+    patient_distinguish = "patient.distinguish"  # 同一人物でないことの記録
+    candidate_read = "candidate.read"  # 同一人物の候補の確認
+    possible_duplicate_read = "possible_duplicate.read"  # 可能性のある重複の一覧
     face_sheet_submit = "face_sheet.submit"  # フェイスシートの提出
     face_sheet_read = "face_sheet.read"  # フェイスシートの閲覧
     face_sheet_withdraw = "face_sheet.withdraw"  # フェイスシートの取下げ
