@@ -27,6 +27,7 @@ COMMIT_PLACES = ("database.py", "migration.py")  # migrations are transactions o
 CLOCK_PLACES = ("ids.py",)
 
 WITHOUT_GRANT = {
+    "attachments.used": "the worker's: compares names of files, which tell of nobody",
     "changes.feed_end": "a number, about nobody",
     "changes.next_lines": "picks ids, kinds and offices of lines; reach and the gate then decide which are shown",
     "changes.publish": "the worker's: gives positions to ids, shows nothing to anybody",

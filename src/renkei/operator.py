@@ -19,12 +19,14 @@ from renkei.access.actor import Actor
 from renkei.access.audit import Asked
 from renkei.access.tokens import Keys
 from renkei.actions.administration import install_defaults
+from renkei.blobs import open_blobs
 from renkei.database import SERVICE_ROLE, WORKER_ROLE, Transaction, make_engine, transaction
 from renkei.ids import new_id, now
 from renkei.settings import Settings
 from renkei.vocabulary import ActorKind
 from renkei.worker import work
 from renkei.worker.sealing import Sealer
+from renkei.worker.sweeping import Sweeper
 
 OPERATOR = Actor(ActorKind.worker, UUID(int=0), None, ())
 """Who acts at the command line."""
@@ -134,7 +136,7 @@ async def run_worker(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await work(engine, stop, Sealer.of(settings), settings.idempotency_days)
+    await work(engine, stop, Sealer.of(settings), settings.idempotency_days, Sweeper(open_blobs(settings)))
     await engine.dispose()
 
 

@@ -23,6 +23,7 @@ class Route:
     action: str
     body: Callable[[World], Any] | None = None
     by: str | None = "physician"
+    query: str = ""
 
     @property
     def name(self) -> str:
@@ -35,7 +36,7 @@ class Route:
         if self.method == "PATCH":
             stands = await vendor.get(self.path.format(**ids), by=who)
             body["headers"] = {"If-Match": stands.headers.get("etag", "")}
-        return await vendor.call(self.method, self.path.format(**ids), by=who, **body)
+        return await vendor.call(self.method, self.path.format(**ids) + self.query, by=who, **body)
 
 
 def _sent(body: Any) -> dict[str, Any]:
@@ -63,6 +64,16 @@ ROUTES = [
     Route("POST", f"{PATIENT}/care-reports", "care_report.submit", lambda _: care_report(VALUES)),
     Route("GET", f"{PATIENT}/care-reports", "care_report.read"),
     Route("GET", f"{PATIENT}/care-reports/{{record_id}}", "care_report.read"),
+    Route(
+        "POST",
+        f"{PATIENT}/attachments",
+        "attachment.add",
+        lambda _: pdf(b"<< /Title (3) >>"),
+        query="?title=x&group=medical&tier=basic",
+    ),
+    Route("GET", f"{PATIENT}/attachments", "attachment.read"),
+    Route("GET", f"{PATIENT}/attachments/{{attachment_id}}", "attachment.read"),
+    Route("GET", f"{PATIENT}/attachments/{{attachment_id}}/content", "attachment.read"),
     Route("GET", f"{PATIENT}/summary", "summary.read"),
     Route("POST", f"{PATIENT}/consents", "consent.record", lambda _: consent()),
     Route("GET", f"{PATIENT}/consents", "consent.read"),
@@ -112,6 +123,7 @@ ROUTES = [
     Route("POST", f"{CONSENT}/withdrawal", "consent.withdraw", _reason),
     Route("POST", f"{PATIENT}/face-sheets/{{record_id}}/withdrawal", "face_sheet.withdraw", _reason),
     Route("POST", f"{PATIENT}/care-reports/{{record_id}}/withdrawal", "care_report.withdraw", _reason),
+    Route("POST", f"{PATIENT}/attachments/{{attachment_id}}/withdrawal", "attachment.withdraw", _reason),
     Route("DELETE", f"{PATIENT}/care-team/{{organization_id}}", "care_team.end"),
 ]
 BREAKING_GLASS = "emergency_access.open"
@@ -130,6 +142,7 @@ def ids_of(route: Route, made: Made, organization: str) -> dict[str, str]:
         "patient_id": made.id,
         "record_id": record,
         "organization_id": organization,
+        "attachment_id": made.attachment,
         "consent_id": consent_id,
         "evidence_id": made.evidence or made.id,
         "emergency_id": emergency_id,

@@ -26,6 +26,9 @@ GROUPS = {
     "care_report.submit": ["care_report"],
     "care_report.read": ["care_report"],
     "care_report.withdraw": ["care_report"],
+    "attachment.add": ["medical"],
+    "attachment.read": ["medical"],
+    "attachment.withdraw": ["medical"],
     "summary.read": [*SHEET, "care_report"],
     "consent.record": [*SHEET, "care_report"],
 }
@@ -79,11 +82,14 @@ async def test_every_allowed_act_is_on_record_once(region: Region, ledger: Ledge
         assert (str(event["patient_id"]), event["action"], event["outcome"]) == (made.id, route.action, "allowed")
         assert event["reason"] is None
         assert event["basis"] == (["care_team", "emergency", "own"] if emergency else ["care_team", "own"])
-        assert event["groups"] == GROUPS.get(route.action, []), route.name
+        listed = route.name == "GET /v1/patients/{patient_id}/attachments"
+        assert event["groups"] == ([*SHEET, "care_report"] if listed else GROUPS.get(route.action, [])), route.name
         assert (event["actor_kind"], str(event["organization_id"])) == ("client", vendor.id)
         assert (event["user_id"], event["profession"]) == ("u-physician", "physician")
         if "record_id" in route.path:
             assert str(event["record_id"]) == ids_of(route, made, "")["record_id"]
+        if "attachment_id" in route.path:
+            assert str(event["record_id"]) == made.attachment
     figure(f"audit: allowed acts {len(ROUTES)}, each with exactly one event")
 
 

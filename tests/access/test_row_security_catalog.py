@@ -76,6 +76,8 @@ WITHOUT_SETTING = {
     ("audit_events", "ledger", "SELECT", ("renkei_ledger", "renkei_worker")),
     ("change_positions", "publish", "ALL", ("renkei_worker",)),
     ("unpublished_changes", "publish", "ALL", ("renkei_worker",)),
+    ("attachments", "sweep", "SELECT", ("renkei_worker",)),
+    ("attachments", "lookup", "SELECT", ("renkei_lookup",)),
     ("idempotency_keys", "forget", "ALL", ("renkei_worker",)),
     ("idempotency_keys", "lookup", "SELECT", ("renkei_lookup",)),
     ("identities", "lookup", "SELECT", ("renkei_lookup",)),
@@ -90,6 +92,7 @@ DEFINERS = {
     "renkei_feed(uuid, text[], uuid, bigint, bigint, integer)",
     "renkei_office_feed(text[], uuid, bigint, bigint, integer)",
     "renkei_feed_end()",
+    "renkei_attachment_parts(uuid[], uuid[])",
     "renkei_find_retry(bytea)",
     "renkei_fan_out(bigint, bigint)",
     "renkei_deliveries(uuid, text, uuid, integer)",
@@ -104,6 +107,7 @@ CALLED_BY = {
     "renkei_feed(uuid,text[],uuid,bigint,bigint,integer)": SERVICE | WORKER,
     "renkei_office_feed(text[],uuid,bigint,bigint,integer)": SERVICE | WORKER,
     "renkei_feed_end()": SERVICE | WORKER,
+    "renkei_attachment_parts(uuid[],uuid[])": SERVICE | WORKER,
 }
 
 

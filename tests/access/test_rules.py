@@ -73,6 +73,7 @@ def test_every_change_that_is_announced_is_read_by_a_rule() -> None:
         "patient",
         "face_sheet",
         "care_report",
+        "attachment",
         "consent",
         "consent_evidence",
         "care_team",

@@ -105,6 +105,7 @@ class Made:
     kana: str
     sheet: str
     report: str
+    attachment: str = ""
     own_sheet: str | None = None
     consents: list[str] = field(default_factory=list)
     emergency: str | None = None
@@ -143,6 +144,7 @@ class World:
         made = Made(patient, kana, "", "")
         made.sheet = (await submit(author, patient, face_sheet(VALUES), by="physician"))["id"]
         made.report = (await submit(author, patient, care_report(VALUES), by="physician"))["id"]
+        made.attachment = await self.attach(made.id, "title=1&group=medical&tier=basic")
         if ties.requested or ties.refused:
             matched = await reader.post("/v1/patients", {**whole, "name": {"family": "違う名"}})
             assert matched.json() == {"id": patient, **whole, "name": {"family": "違う名"}, "tie": "requested"}
@@ -200,6 +202,13 @@ class World:
         path, media = f"{made.path}/consents/{made.consents[0]}/evidence", {"Content-Type": "application/pdf"}
         kept = await self.author.call("POST", path, content=PDF, headers=media)
         assert kept.status_code == 201, kept.text
+        return str(kept.json()["id"])
+
+    async def attach(self, patient: str, said: str) -> str:
+        """A file of the author's in this place; its id."""
+        path, media = f"/v1/patients/{patient}/attachments?{said}", {"Content-Type": "application/pdf"}
+        kept = await self.author.call("POST", path, by="physician", content=PDF, headers=media)
+        assert kept.status_code in (200, 201), kept.text
         return str(kept.json()["id"])
 
     async def withdraw(self, patient: str, consent_id: str, less: Iterable[str] = ()) -> httpx.Response:

@@ -17,9 +17,11 @@ from renkei.catalogue import load_catalogue
 from renkei.errors import InvalidItems
 from renkei.schemas.access_requests import AccessRequestIn
 from renkei.schemas.administration import ClientIn, OrganizationIn
+from renkei.schemas.attachments import AttachmentIn
 from renkei.schemas.care_teams import EmergencyIn, PlaceIn
 from renkei.schemas.consents import ConsentIn
 from renkei.schemas.documents import read_document
+from renkei.schemas.evidence import require_whole
 from renkei.schemas.patients import Registration
 from renkei.schemas.withdrawals import ConsentWithdrawal
 from renkei.vocabulary import Profession, RecordKind
@@ -51,6 +53,7 @@ class FakeServer:
         self.documents: list[tuple[str, str, dict]] = []
         self.consents: list[dict] = []
         self.withdrawn: list[str] = []
+        self.attached: list[dict] = []
         self.clients: dict[str, dict] = {}
         self.organizations: dict[str, dict] = {}
         self.registered: dict[str, str] = {}
@@ -81,8 +84,10 @@ class FakeServer:
         if path == "/oauth/token":
             return self._token(request)
         caller = json.loads(base64.urlsafe_b64decode(request.headers["Authorization"].removeprefix("Bearer ")))
-        body = json.loads(request.content)
         self.calls[request.method, re.sub(r"[0-9a-f-]{36}", "{}", path)] += 1
+        if path.endswith("/attachments"):
+            return self._attached(dict(request.url.params), request.headers["Content-Type"], request.content)
+        body = json.loads(request.content)
         if found := DOCUMENT.fullmatch(path):
             return self._document(caller, found["patient"], RecordKind(found["kind"].replace("-", "_")), body)
         for method, pattern, shape in SHAPES:
@@ -138,6 +143,13 @@ class FakeServer:
         else:
             assert office not in self.teams[names["patient"]], "emergency access of one who has a tie"
         return httpx.Response(201, json={"id": made, **body})
+
+    def _attached(self, said: dict, media: str, content: bytes) -> httpx.Response:
+        AttachmentIn.model_validate(said)
+        assert said["record_id"] in self.made
+        require_whole(media, content)
+        self.attached.append(said)
+        return httpx.Response(201, json={"id": self._id()})
 
     def _document(self, caller: dict, patient: str, kind: RecordKind, body: dict) -> httpx.Response:
         document = read_document(kind, body, load_catalogue(), datetime.now(UTC))

@@ -33,7 +33,7 @@ def filled(route: Door, **ids: str) -> str:
 
 def sendable(route: Door) -> dict[str, Any]:
     """A body of the kind the route reads."""
-    if isinstance(route, UploadDoor):
+    if isinstance(route, UploadDoor) or route.name == "attachment.add":
         return {"content": PDF, "headers": {"Content-Type": "application/pdf"}}
     return {"json": {}}
 

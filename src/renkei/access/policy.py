@@ -183,6 +183,10 @@ class View:
         """Why others' statements in these groups cannot be read, when none can."""
         return next((w.reason for w in self.withheld if w.group in groups), Reason.no_consent)
 
+    def shows(self, part: str, *, mine: bool) -> bool:
+        """Whether something that lies whole in a part may be seen; mine: one's own organization's."""
+        return part in (self.own if mine else self.shared)
+
     def shares(self, groups: Collection[Group]) -> bool:
         """Whether anything others state in these groups may be read."""
         return any(part.split(".")[0] in groups for part in self.shared)

@@ -69,6 +69,10 @@ ORDER BY patient_id DESC LIMIT %(limit)s
 """
 """Patients that may be tied to an organization, newest first; TIES then tells which are, now."""
 
+ATTACHMENT_PARTS = "SELECT thing, part FROM renkei_attachment_parts(%(patients)s::uuid[], %(things)s::uuid[])"
+"""Asked before the patient's rows are open: the gate notes which group is looked at, and a line of the feed is as hidden as
+what it tells of."""
+
 TIED_ORGANIZATIONS = """
 SELECT organization_id FROM author_organizations WHERE patient_id = %(patient)s
 UNION SELECT organization_id FROM care_team_places WHERE patient_id = %(patient)s
@@ -99,6 +103,12 @@ async def tied_organizations(tx: Transaction, patient_id: UUID) -> list[UUID]:
     """The organizations with any tie to a patient, past ones included."""
     tx.ask_about([patient_id])
     return sorted(row.organization_id for row in await tx.rows(TIED_ORGANIZATIONS, {"patient": patient_id}))
+
+
+async def attachment_parts(tx: Transaction, of: Sequence[tuple[UUID, UUID]]) -> dict[UUID, str]:
+    """In which part attachments lie, by the ids asked for: each a patient's, and an attachment's or of a line about one."""
+    parameters = {"patients": [patient for patient, _ in of], "things": [thing for _, thing in of]}
+    return {row.thing: row.part for row in await tx.rows(ATTACHMENT_PARTS, parameters)}
 
 
 async def patient_exists(tx: Transaction, patient_id: UUID) -> bool:

@@ -8,6 +8,7 @@ import time
 from asyncio import sleep
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -19,12 +20,12 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import URL
-from starlette.requests import ClientDisconnect
 
 from renkei.access.actor import Actor
 from renkei.access.audit import Asked
 from renkei.access.service import Service
 from renkei.access.sessions import is_form_token, own_page
+from renkei.api.bodies import read_json, read_raw
 from renkei.catalogue.characters import visible
 from renkei.database import Transaction, transaction
 from renkei.errors import (
@@ -33,14 +34,10 @@ from renkei.errors import (
     Invalid,
     NotFound,
     RenkeiError,
-    TooLarge,
     Unauthorized,
-    Unparsable,
-    WrongMediaType,
 )
 from renkei.schemas.evidence import MEDIA_TYPES
 from renkei.schemas.fields import LARGEST_ANSWER
-from renkei.schemas.json_body import parse_json
 from renkei.settings import Settings
 from renkei.throttle import Limit, address_of
 from renkei.vocabulary import Permission
@@ -97,11 +94,18 @@ class Door(APIRoute):
         inside, known = super().get_route_handler(), self.query_names
 
         async def handle(request: Request) -> Response:
+            async with (
+                AsyncExitStack() as request.state.closing
+            ):  # what a body has been put into while it is dealt with
+                return await handled(request)
+
+        async def handled(request: Request) -> Response:
             began, service = time.perf_counter(), cast(Service, request.app.state.service)
             actor = await _identified(request, service)
             body = await self.read_body(request, service.settings) if self.body_expected else None
             require_known_query(request, known)
-            asked = Asked(request.state.request_id, actor, self.name, _path_id(request, "record_id"))
+            record_id = _path_id(request, "record_id") or _path_id(request, "attachment_id")
+            asked = Asked(request.state.request_id, actor, self.name, record_id)
             try:
                 async with transaction(service.engine) as tx:
                     request.state.call = Call(tx, asked, body, request.url)
@@ -228,37 +232,6 @@ def bearer_token(request: Request) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthorized
     return token.strip()
-
-
-async def read_json(request: Request, limit: int) -> Any:
-    """The body, parsed strictly; left where FastAPI looks for it."""
-    _, raw = await read_raw(request, {"application/json"}, limit)
-    body = parse_json(raw)
-    # Starlette's own places for them: FastAPI then validates what was parsed here, and reads nothing itself.
-    request._body, request._json = raw, body
-    return body
-
-
-async def read_raw(request: Request, taken: Collection[str], limit: int) -> tuple[str, bytes]:
-    """The media type, one of ``taken``, and the bytes of the body, counted while it streams."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media not in taken:
-        raise WrongMediaType(taken)
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > limit:  # Python refuses to read thousands of digits
-        raise TooLarge(limit)
-    chunks, size = [], 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise TooLarge(limit)
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise Unparsable(("本文が途中で切れました", "The body was cut off")) from None
-    if not size:
-        raise Unparsable(("本文がありません", "The body is missing"))
-    return media, b"".join(chunks)
 
 
 def patient_of(request: Request) -> UUID:

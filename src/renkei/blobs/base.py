@@ -127,6 +127,20 @@ def older(key: str, before: datetime) -> bool:
     return made_at(UUID(key.rpartition("/")[2])) < before
 
 
+async def verified(pieces: AsyncIterator[bytes], sha256: bytes) -> AsyncIterator[bytes]:
+    """The same pieces, the last of which comes only when all are what was kept; else Unavailable, and the log says so."""
+    digest, held = hashlib.sha256(), b""
+    async for piece in pieces:
+        digest.update(piece)
+        if held:
+            yield held
+        held = piece
+    if digest.digest() != sha256:
+        log.error("a file is not what was kept under %s", sha256.hex())
+        raise Unavailable
+    yield held
+
+
 @contextmanager
 def failing(what: str) -> Iterator[None]:
     """What the disk says becomes ``Unavailable``, after the log has it."""

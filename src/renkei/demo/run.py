@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from renkei import migration
 from renkei.actions.administration import found_installation, install_defaults
+from renkei.blobs import open_blobs
 from renkei.database import SERVICE_ROLE, WORKER_ROLE, make_engine
 from renkei.demo.seed import ClientCredentials, seed, showcase_patient
 from renkei.demo.try_lines import try_lines
@@ -26,6 +27,7 @@ from renkei.operator import as_operator, server_options
 from renkei.settings import Settings
 from renkei.worker import work
 from renkei.worker.sealing import Sealer
+from renkei.worker.sweeping import Sweeper
 
 DATABASE = "renkei"
 CREDENTIALS = "credentials.json"
@@ -88,7 +90,9 @@ async def _serve(settings: Settings) -> None:
     server = Server(uvicorn.Config(create_app(settings), **server_options(settings)))
     engine = make_engine(_url(settings.worker_database_url), WORKER_ROLE, 2)
     serving = asyncio.create_task(server.serve())
-    working = asyncio.create_task(work(engine, stop, Sealer.of(settings), settings.idempotency_days))
+    working = asyncio.create_task(
+        work(engine, stop, Sealer.of(settings), settings.idempotency_days, Sweeper(open_blobs(settings)))
+    )
     telling = asyncio.create_task(_tell(settings, server))
     try:
         await asyncio.wait({asyncio.create_task(stop.wait()), serving, telling}, return_when=asyncio.FIRST_COMPLETED)

@@ -14,6 +14,7 @@ import httpx
 from renkei.demo.agreements import consent
 from renkei.demo.dates import TOKYO
 from renkei.demo.people import registration
+from renkei.demo.picture import drawing
 from renkei.demo.region import BY_LABEL, DELEGATED, ORGANIZATIONS, Organization, Staff
 from renkei.demo.stories import CONFLICT, Story, Submission, stories
 from renkei.ids import now
@@ -106,6 +107,10 @@ class _Server:
     async def post(self, token: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return await self.call(token, "POST", path, json=body)
 
+    async def upload(self, token: str, path: str, media: str, content: bytes, said: Mapping[str, str]) -> None:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": media}
+        _checked(await self._client.post(path, params=dict(said), headers=headers, content=content))
+
 
 def _checked(response: httpx.Response) -> dict[str, Any]:
     if not response.is_success:
@@ -197,8 +202,9 @@ async def _tell(region: _Region, story: Story) -> None:
         given = await server.post(token, f"{patient}/consents", consent(person, short, story.since, region.ids))
         if "withdrawn" in short:
             withdrawals.append((f"{patient}/consents/{given['id']}/withdrawal", short["withdrawn"]))
-    for submission in story.submissions:
-        await _submit(region, patient, submission)
+    sent = [await _submit(region, patient, submission) for submission in story.submissions]
+    if story.picture:
+        await _attach(region, patient, story, sent)
     for path, withdrawal in withdrawals:
         await server.post(token, path, withdrawal)
     if story.emergency:
@@ -216,9 +222,20 @@ async def _registered(region: _Region, story: Story, label: str) -> str:
     return f"/v1/patients/{(await region.server.post(region.first(label), '/v1/patients', sent))['id']}"
 
 
-async def _submit(region: _Region, patient: str, submission: Submission) -> None:
+async def _attach(region: _Region, patient: str, story: Story, sent: list[str]) -> None:
+    """A drawing to the nurses' newest report; what is told beside it travels in the address."""
+    reports = zip(story.submissions, sent, strict=True)
+    theirs = [(s, id_) for s, id_ in reports if s.by == "nurse-station" and s.kind is RecordKind.care_report]
+    submission, record = max(theirs, key=lambda pair: pair[0].as_of)
+    said = {**(story.picture or {}), "record_id": record, "taken_at": submission.as_of.isoformat()}
+    token = region.tokens[submission.by, submission.author]
+    await region.server.upload(token, f"{patient}/attachments", "image/png", drawing(), said)
+
+
+async def _submit(region: _Region, patient: str, submission: Submission) -> str:
     token = region.tokens[submission.by, submission.author]
     path = f"{patient}/{_PATHS[submission.kind]}"
     record = await region.server.post(token, path, submission.body)
     if submission.withdrawn:
         await region.server.post(token, f"{path}/{record['id']}/withdrawal", {"reason": submission.withdrawn})
+    return str(record["id"])

@@ -32,6 +32,7 @@ JOIN_REQUEST = "yanagisawa"
 ACCESS_REQUEST = "tokunaga"
 CONFLICT = "saito-fumi"
 """The patient whose clinic and pharmacy disagree; the one to look at first."""
+PICTURE = CONFLICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Story:
     """One patient: registered by the first of the team, agreed to, written about. since: when care began.
 
     joins: who matches the patient by number and waits to be let in. asks: what the nurses ask for, refused as it is.
+    picture: what the nurses say of a drawing that they attach to their newest report.
     """
 
     person: Person
@@ -77,6 +79,7 @@ class Story:
     emergency: Mapping[str, Any] | None = None
     joins: str | None = None
     asks: Mapping[str, Any] | None = None
+    picture: Mapping[str, str] | None = None
 
 
 def stories(today: date) -> tuple[Story, ...]:
@@ -96,6 +99,7 @@ def _story(person: Person, today: date) -> Story:
         _EMERGENCY if person.key == EMERGENCY else None,
         "hospital" if person.key == JOIN_REQUEST else None,
         _ASKED if person.key == ACCESS_REQUEST else None,
+        _PICTURED if person.key == PICTURE else None,
     )
 
 
@@ -107,6 +111,8 @@ _EMERGENCY = {
     "hours": 24,
 }
 
+
+_PICTURED = {"title": "仙骨部の褥瘡(図)", "item": "care_report.pressure_ulcer_assessment"}
 
 _ASKED = {
     "wants": "consent",

@@ -83,6 +83,7 @@ PLACES = {
     "patient": "",
     "face_sheet": "/face-sheets/{record_id}",
     "care_report": "/care-reports/{record_id}",
+    "attachment": "/attachments/{record_id}",
     "consent": "/consents",
     "consent_evidence": "/consents",
     "care_team": "/care-team",

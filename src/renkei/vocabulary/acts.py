@@ -22,6 +22,9 @@ class Permission(StrEnum):
     care_report_submit = "care_report.submit"  # ケアレポートの提出
     care_report_read = "care_report.read"  # ケアレポートの閲覧
     care_report_withdraw = "care_report.withdraw"  # ケアレポートの取下げ
+    attachment_add = "attachment.add"  # 添付の保存
+    attachment_read = "attachment.read"  # 添付の閲覧
+    attachment_withdraw = "attachment.withdraw"  # 添付の取下げ
     summary_read = "summary.read"  # 共有サマリーの閲覧
     consent_record = "consent.record"  # 同意の記録
     consent_read = "consent.read"  # 同意の閲覧

@@ -11,6 +11,7 @@ from renkei.errors import Unavailable
 from renkei.store.changes import publish
 from renkei.worker.forgetting import FORGET_SECONDS, forget_assertions, forget_guesses, forget_keys
 from renkei.worker.sealing import Sealer
+from renkei.worker.sweeping import SWEEP_SECONDS, Sweeper
 
 EVERY_SECONDS = 0.3
 """A change is readable within a second of its commit."""
@@ -22,8 +23,14 @@ Job = Callable[[AsyncEngine], Awaitable[bool]]
 """Does one piece of work; whether more of it may be waiting."""
 
 
-async def work(engine: AsyncEngine, stop: asyncio.Event, sealer: Sealer | None = None, key_days: int = 30) -> None:
-    """Publish, forget keys after ``key_days``, and seal where there is a sealer, until told to stop.
+async def work(
+    engine: AsyncEngine,
+    stop: asyncio.Event,
+    sealer: Sealer | None = None,
+    key_days: int = 30,
+    sweeper: Sweeper | None = None,
+) -> None:
+    """Publish, forget keys after ``key_days``, seal and sweep where there is who does it, until told to stop.
 
     Several may run: one does each job, behind a lock, the others wait for it to go. A database that is away is waited for;
     what was committed meanwhile is published and sealed when it is back.
@@ -36,6 +43,8 @@ async def work(engine: AsyncEngine, stop: asyncio.Event, sealer: Sealer | None =
     ]
     if sealer is not None:
         jobs.append(_often(engine, stop, sealer.work, sealer.seconds))
+    if sweeper is not None:
+        jobs.append(_often(engine, stop, sweeper.work, SWEEP_SECONDS))
     await asyncio.gather(*jobs)
 
 
