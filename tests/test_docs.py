@@ -94,6 +94,7 @@ LISTS: list[tuple[type[StrEnum], str]] = [
     (vocabulary.Basis, "bases of a tie"),
     (vocabulary.Reason, "reasons"),
     (vocabulary.Scope, "scopes"),
+    (vocabulary.Office, "offices"),
     (vocabulary.ConsentForm, "forms of consent"),
     (vocabulary.Part, "parts"),
     (vocabulary.OrganizationKind, "kinds of organization"),

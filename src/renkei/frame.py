@@ -1,6 +1,7 @@
 """Around every request: the limit of its address, its id, the headers every answer carries, and the count of it."""
 
 import logging
+import re
 import time
 from collections.abc import Mapping
 from uuid import UUID
@@ -17,6 +18,8 @@ from renkei.throttle import Limit, Throttle, address_of
 
 log = logging.getLogger("renkei.http")
 
+_SECRET = re.compile(r"(?<=^/invitations/).+")
+"""A link that opens once: its path is a secret, and so no part of the log."""
 UNLIMITED = {"/healthz", "/readyz"}
 """What those who run the server ask, from few addresses and often."""
 
@@ -80,7 +83,8 @@ class Frame:
             operations.SECONDS.labels(action).observe(time.perf_counter() - began)
             # Refusals that no ledger keeps (400, 401, 413, 422, 429) are found here. Never the query: it may hold a name.
             level = logging.INFO if status >= 400 else logging.DEBUG
-            log.log(level, "%s %s %r %d %s", request_id, scope["method"], scope["path"], status, action)
+            path = _SECRET.sub("…", scope["path"])
+            log.log(level, "%s %s %r %d %s", request_id, scope["method"], path, status, action)
 
     def _missing(self, given: list[tuple[bytes, bytes]], request_id: UUID) -> list[tuple[bytes, bytes]]:
         names = {name for name, _ in given}

@@ -30,6 +30,7 @@ from renkei.api import (
     emergency_access,
     ledger,
     login_providers,
+    members,
     oauth,
     operations,
     organizations,
@@ -46,7 +47,7 @@ from renkei.blobs import open_blobs
 from renkei.catalogue import load_catalogue
 from renkei.database import SERVICE_ROLE, make_engine
 from renkei.frame import Frame
-from renkei.pages import api_docs, sign_in
+from renkei.pages import account, api_docs, invitations, sign_in
 from renkei.secret_box import SecretBox
 from renkei.settings import Settings
 from renkei.throttle import MachineStorage, Throttle
@@ -69,6 +70,7 @@ ROUTERS = (
     clients,
     administration,
     login_providers,
+    members,
     ledger,
     permissions,
     catalogue,
@@ -126,7 +128,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for door in ROUTERS:
         app.include_router(door.router)
     app.include_router(api_docs.router())
-    app.include_router(sign_in.router)
+    for page in (sign_in, account, invitations):
+        app.include_router(page.router)
     problems.install(app)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, **_cors(settings))

@@ -21,8 +21,8 @@ PLANTED = {"set": "by the client"}
 
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
-NO_SUBSCRIPTION, NO_DELIVERY = f"{NOBODY[:-1]}1", f"{NOBODY[:-1]}2"
-NOTHING = {NO_SUBSCRIPTION: "subscription_id", NO_DELIVERY: "delivery_id"}
+NO_SUBSCRIPTION, NO_DELIVERY, NO_MEMBER = (f"{NOBODY[:-1]}{n}" for n in (1, 2, 3))
+NOTHING = {NO_SUBSCRIPTION: "subscription_id", NO_DELIVERY: "delivery_id", NO_MEMBER: "member_id"}
 
 
 def replaced(path: str, ids: dict[str, str]) -> str:
@@ -58,6 +58,7 @@ def elsewhere(region: Region, world: World, table: dict[str, Any]) -> list[tuple
     admin, organization = region.admin, f"/v1/organizations/{world.reader.id}"
     reason = {"reason": "廃止"}
     client, keys = f"/v1/clients/{world.author.client_id}", {"jwks": {"keys": [Signer.make("k").jwk]}}
+    member = f"/v1/members/{NO_MEMBER}"
     delegation = {"organization_id": world.author.id, "professions": EVERY_PROFESSION[:2]}
     return [
         (world.author, "POST", "/v1/patients", person()),
@@ -73,6 +74,11 @@ def elsewhere(region: Region, world: World, table: dict[str, Any]) -> list[tuple
         (admin, "POST", "/v1/delegations", {**delegation, "client_id": world.author.client_id}),
         (admin, "POST", f"/v1/delegations/{NOBODY}/end", reason),
         *subscribing(world.author),
+        (admin, "POST", "/v1/members", {"email": "a@example.jp", "name": "検査", "profession": "nurse"}),
+        (admin, "POST", f"{member}/invitation", reason),
+        (admin, "POST", f"{member}/one-time-code", reason),
+        (admin, "POST", f"{member}/end", reason),
+        (admin, "POST", f"{member}/change", {"profession": "nurse"}),
         (admin, "PUT", "/v1/permissions", table),
         (admin, "POST", "/v1/permissions/preview", table),
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pyotp
+from tests.factories import Vendor
 
 PASSWORD = "tulip-kiosk-trombone"
 
@@ -80,6 +81,61 @@ class Person:
             answer = await browser.send("/login/second-step", code=self.code())
         assert answer.url.path == "/" and answer.status_code == 200, answer.text
         return browser
+
+
+async def invited(
+    admin: Vendor, organization: str, to: str, profession: str | None = "nurse", **said: Any
+) -> dict[str, Any]:
+    """A post and its link, by an administrator."""
+    post = {"profession": profession} if profession else {"office": "organization_admin"}
+    body = {"organization_id": organization, "email": to, "name": "佐久間 恵", **post, **said}
+    made = await admin.post("/v1/members", body)
+    assert made.status_code == 201, made.text
+    return dict(made.json())
+
+
+def path_of(member: dict[str, Any]) -> str:
+    """The path of the link to a post."""
+    return "/invitations/" + str(member["invitation"]["url"].rsplit("/", 1)[1])
+
+
+async def accepted(http: httpx.AsyncClient, member: dict[str, Any]) -> tuple[Person, Browser]:
+    """A new person who follows the link, with an authenticator app; and the browser in which they did."""
+    person, browser = Person(http, member["email"]), Browser.new(http)
+    await browser.open(path_of(member))
+    answer = await browser.send(path_of(member), name="佐久間 恵", password=PASSWORD, again=PASSWORD)
+    assert answer.url.path == "/login/enrolment", answer.text
+    await enrol(person, browser, "/login/enrolment")
+    return person, browser
+
+
+async def enrol(person: Person, browser: Browser, action: str) -> None:
+    """Set up the app that the page shows."""
+    assert browser.last is not None
+    seed, factor = (
+        re.search(pattern, browser.last.text) for pattern in (r'class="seed">(\w+)<', r'name="factor" value="([^"]+)"')
+    )
+    assert seed and factor, browser.last.text
+    person.seed, person.used_step = seed.group(1), 0
+    done = await browser.send(action, factor=factor.group(1), code=person.code())
+    assert done.status_code == 200, done.text
+    person.recovery = re.findall(r"<li>([A-Z2-9]{4}(?:-[A-Z2-9]{4}){3})</li>", done.text)
+    assert len(person.recovery) == 10
+
+
+async def hired(http: httpx.AsyncClient, admin: Vendor, office: Vendor, *professions: str | None) -> Person:
+    """Somebody with posts at one organization; None: its administrator's post."""
+    to, person = email(), None
+    for profession in professions or ("nurse",):
+        member = await invited(admin, office.id, to, profession)
+        if person is None:
+            person, _ = await accepted(http, member)
+        else:
+            browser = await person.sign_in()
+            await browser.open(path_of(member))
+            assert (await browser.send(path_of(member))).url.path == "/account"
+    assert person is not None
+    return person
 
 
 def email() -> str:

@@ -31,6 +31,7 @@ _ACTS: Mapping[Scope, str] = {
         "organization.register organization.suspend organization.resume care_team.hand_over possible_duplicate.read "
         "client.register client.read client.replace_keys client.renew client.suspend client.resume "
         "delegation.read delegation.register delegation.end "
+        "member.read member.invite member.reinvite member.change member.end member.give_code member.import "
         "login_provider.read login_provider.set login_provider.remove permission_table.preview permission_table.edit"
     ),
 }

@@ -27,11 +27,11 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # The post counts only while it, and its organization, stand; without one the person is signed in, under no hat.
 STANDING = """
 SELECT s.id, s.account_id, s.stage, s.methods, s.authenticated_at, s.organization_id AS vouched_by, s.last_seen_at < now() - interval '1 minute' AS unseen,
-  a.name, a.email, post.id AS member_id, post.office, post.profession, post.organization_id, post.code, post.organization_name, post.kind
+  coalesce(post.name, a.name) AS name, a.email, post.id AS member_id, post.office, post.profession, post.organization_id, post.code, post.organization_name, post.kind
 FROM sessions s
 JOIN accounts a ON a.id = s.account_id
 LEFT JOIN LATERAL (
-  SELECT m.id, m.office, m.profession, o.id AS organization_id, o.code, o.name AS organization_name, o.kind
+  SELECT m.id, m.name, m.office, m.profession, o.id AS organization_id, o.code, o.name AS organization_name, o.kind
   FROM members m JOIN organizations o ON o.id = m.organization_id
   WHERE m.id = s.member_id AND m.account_id = s.account_id AND m.ended_at IS NULL AND o.suspended_at IS NULL
     AND (s.organization_id IS NULL OR m.organization_id = s.organization_id)

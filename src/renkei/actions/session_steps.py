@@ -7,18 +7,25 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+import pyotp
+
+from renkei.access.actor import Actor
 from renkei.access.audit import Asked
 from renkei.access.service import Service
 from renkei.access.sessions import Session
 from renkei.database import Row, Transaction
-from renkei.schemas.people import Browser
+from renkei.ids import now
+from renkei.schemas.people import ONE_TIME_LETTERS, RECOVERY_LETTERS, Browser
 from renkei.secret_box import CannotOpen
 from renkei.store import accounts, posts, second_factors, sessions
 from renkei.store.attempts import Source
+from renkei.vocabulary import ActorKind
 
 PENDING_SECONDS = 600
 """How long the second step may take."""
 DEVICE_BYTES = 16
+PASSWORD, TOTP, RECOVERY, ONE_TIME = "pwd", "otp", "recovery", "one_time"
+TOTP_SECONDS = 30
 
 
 class Opened(NamedTuple):
@@ -28,6 +35,19 @@ class Opened(NamedTuple):
     stage: str
     email: str
     device: str | None = None
+
+
+class Who(NamedTuple):
+    """Whose steps these are, as the ledger names them; nobody's where there is no such account."""
+
+    account_id: UUID | None
+    name: str | None
+
+    @property
+    def actor(self) -> Actor:
+        """Before there is a session."""
+        user = str(self.account_id) if self.account_id else None
+        return Actor(ActorKind.member, None, None, (), user, self.name)
 
 
 class Wrong(NamedTuple):
@@ -104,3 +124,33 @@ def device_of(service: Service, browser: Browser, account_id: UUID) -> str:
         return browser.device
     sealed = service.box.seal(secrets.token_bytes(DEVICE_BYTES), f"device:{account_id}")
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+async def use_code(service: Service, tx: Transaction, account_id: UUID, code: str, but: str = "") -> str | None:
+    """By which kind of second factor the code counts, and now counts no more; None: it does not. but: a kind not taken here."""
+    if len(code) == RECOVERY_LETTERS:
+        return RECOVERY if await second_factors.use_recovery(tx, account_id, code) else None
+    if len(code) == ONE_TIME_LETTERS:
+        if but == ONE_TIME:
+            return None
+        return ONE_TIME if await second_factors.use_one_time(tx, account_id, code) else None
+    factor = await second_factors.load_totp(tx, account_id)
+    if factor is None or (step := totp_step(service, factor, code)) is None:
+        return None
+    return TOTP if await second_factors.use_step(tx, factor.id, step) else None
+
+
+def totp_step(service: Service, factor: Row, code: str) -> int | None:
+    """The step of the clock whose code this is, of now and of one before and after (RFC 6238 §5.2); None: of none."""
+    try:
+        seed = service.box.open(bytes(factor.secret), f"totp:{factor.id}").decode()
+    except CannotOpen:
+        return None
+    clock, present = pyotp.TOTP(seed), int(now().timestamp()) // TOTP_SECONDS
+    # All three are compared, whichever it is.
+    right = [
+        step
+        for step in (present - 1, present, present + 1)
+        if pyotp.utils.strings_equal(clock.at(step * TOTP_SECONDS), code)
+    ]
+    return right[-1] if right else None

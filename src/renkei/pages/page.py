@@ -4,7 +4,7 @@ Server-rendered, without scripts of its own: it works on any phone, and the Cont
 """
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, cast
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -19,8 +19,10 @@ from renkei.access.sessions import Session, form_token, is_form_token, new_cooki
 from renkei.actions.session_steps import Opened
 from renkei.catalogue import load_catalogue
 from renkei.errors import BadRequest, NotFound, RenkeiError, TooLarge
+from renkei.schemas.dates import TOKYO
 from renkei.schemas.languages import preferred_language
 from renkei.schemas.people import Browser, login_digest
+from renkei.throttle import address_of
 from renkei.vocabulary import Language
 
 LARGEST_FORM = 20_000
@@ -70,8 +72,8 @@ class Visit:
 
     def browser(self, email: str) -> Browser:
         """What signs in to this account, with what it keeps from an earlier time."""
-        client, device = self.request.client, self.request.cookies.get(self._device_name(email))
-        return Browser(self.request.headers.get("user-agent", "")[:200], client.host if client else "", device)
+        device = self.request.cookies.get(self._device_name(email))
+        return Browser(self.request.headers.get("user-agent", ""), address_of(self.request.scope["client"]), device)
 
     def t(self, ja: str, en: str) -> str:
         """The one of two texts that the reader reads."""
@@ -85,6 +87,7 @@ class Visit:
             language=self.language.value,
             session=self.session,
             form_token=form_token(self.cookie),
+            day=lambda at: at.astimezone(TOKYO).strftime("%Y-%m-%d %H:%M"),
             profession=lambda code: getattr(words[code], self.language.value) if code in words else code,
             **{"wrong": None, **context},
         )
@@ -95,6 +98,16 @@ class Visit:
         answer = Response(html, status, {**headers, "Vary": "Cookie, Accept-Language"}, "text/html; charset=utf-8")
         if self.new:
             self._set(answer, self.service.sessions.cookie_name("form"), self.cookie)
+        return answer
+
+    async def shown_under(self, opened: Opened, template: str, **context: Any) -> Response:
+        """A page that is shown this once, under the session just opened."""
+        session = await self.service.sessions.find(opened.cookie)
+        under = replace(self, session=session, cookie=opened.cookie, new=False)
+        answer, kept = under.page(template, **context), self.opened(opened, "/")
+        for name, value in kept.raw_headers:
+            if name == b"set-cookie":
+                answer.raw_headers.append((name, value))
         return answer
 
     def go(self, path: str) -> Response:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,188}[A-Za-z0-9])?$"
 """ASCII only: no two logins look alike and differ."""
 LONGEST_EMAIL = 254
+TOTP_DIGITS, RECOVERY_LETTERS, ONE_TIME_LETTERS = 6, 16, 10
+"""Codes are told apart by their length."""
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """32 letters and digits, none of which is read as another: five bits each."""
 

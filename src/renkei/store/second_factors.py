@@ -11,8 +11,12 @@ INSERT_TOTP = """
 INSERT INTO second_factors (id, account_id, kind, secret, audit_event_id) VALUES (%s, %s, 'totp', %s, %s)
 """
 TOTP = """
-SELECT id, secret, last_step, added_at FROM second_factors
-WHERE account_id = %s AND kind = 'totp' AND ended_at IS NULL AND (confirmed_at IS NOT NULL) = %s ORDER BY id DESC LIMIT 1
+SELECT id, secret, confirmed_at FROM second_factors
+WHERE account_id = %s AND kind = 'totp' AND ended_at IS NULL AND confirmed_at IS NOT NULL ORDER BY id DESC LIMIT 1
+"""
+SETUP = """
+SELECT id, secret FROM second_factors
+WHERE account_id = %s AND id = %s AND kind = 'totp' AND ended_at IS NULL AND confirmed_at IS NULL AND added_at > now() - interval '1 hour'
 """
 KINDS = """
 SELECT DISTINCT kind FROM second_factors WHERE account_id = %s AND ended_at IS NULL AND confirmed_at IS NOT NULL
@@ -59,9 +63,14 @@ async def load_kinds(tx: Transaction, account_id: UUID) -> list[str]:
     return [row.kind for row in await tx.rows(KINDS, [account_id])]
 
 
-async def load_totp(tx: Transaction, account_id: UUID, confirmed: bool = True) -> Row | None:
-    """The authenticator app in use, or the one being set up."""
-    return await tx.row(TOTP, [account_id, confirmed])
+async def load_totp(tx: Transaction, account_id: UUID) -> Row | None:
+    """The authenticator app in use."""
+    return await tx.row(TOTP, [account_id])
+
+
+async def load_setup(tx: Transaction, account_id: UUID, factor_id: UUID) -> Row | None:
+    """The one being set up in this very browser: another's seed is never confirmed by mistake."""
+    return await tx.row(SETUP, [account_id, factor_id])
 
 
 def insert_totp(tx: Transaction, factor_id: UUID, account_id: UUID, sealed: bytes, event_id: UUID) -> None:
@@ -78,11 +87,6 @@ def confirm_totp(tx: Transaction, account_id: UUID, factor_id: UUID, event_id: U
     """From here on this one counts, and no other."""
     tx.later(CONFIRM, [event_id, factor_id])
     tx.later(END_TOTP, [event_id, account_id, factor_id])
-
-
-def end_totp(tx: Transaction, account_id: UUID, event_id: UUID) -> None:
-    """None counts any more, none is being set up."""
-    tx.later(END_TOTP, [event_id, account_id, None])
 
 
 def replace_recovery(tx: Transaction, account_id: UUID, codes: Iterable[str], event_id: UUID) -> None:

@@ -62,6 +62,13 @@ class Permission(StrEnum):
     login_provider_read = "login_provider.read"  # 事業所のログインの閲覧
     login_provider_set = "login_provider.set"  # 事業所のログインの設定
     login_provider_remove = "login_provider.remove"  # 事業所のログインの解除
+    member_read = "member.read"  # 職員の一覧
+    member_invite = "member.invite"  # 職員の招待
+    member_reinvite = "member.reinvite"  # 招待のやり直し、パスワードの再設定
+    member_change = "member.change"  # 職員の職種・役割の変更
+    member_end = "member.end"  # 職員の終了
+    member_give_code = "member.give_code"  # 職員への一時コードの発行
+    member_import = "member.import"  # 職員名簿の取込
     permission_table_read = "permission_table.read"  # 権限表の閲覧
     permission_table_preview = "permission_table.preview"  # 権限表の変更の事前確認
     permission_table_edit = "permission_table.edit"  # 権限表の変更
