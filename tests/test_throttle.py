@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -9,33 +10,57 @@ import pytest
 
 from renkei import throttle
 from renkei.errors import TooManyRequests
-from renkei.throttle import Limit, MachineStorage, Throttle, address_of, make_file
+from renkei.throttle import WINDOW_SECONDS, Limit, MachineStorage, Throttle, address_of, make_file
 
 COUNTING = """
 import sys, pathlib
 from renkei.throttle import MachineStorage
 storage = MachineStorage(pathlib.Path(sys.argv[1]), 3)
-for _ in sys.stdin:
-    print(storage.incr("somebody", 60), flush=True)
+for line in sys.stdin:
+    for _ in range(int(line)):
+        counted = storage.incr("somebody", 60)
+    print(counted, flush=True)
 """
 
 
 class Process:
-    """Another process that counts, one at a word."""
+    """Another process that counts, when told to."""
 
     def __init__(self, file: Path) -> None:
         command = [sys.executable, "-c", COUNTING, str(file)]
         self.running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
 
-    def count(self) -> int:
-        assert self.running.stdin and self.running.stdout
-        self.running.stdin.write("\n")
+    def begin(self, times: int) -> None:
+        assert self.running.stdin
+        self.running.stdin.write(f"{times}\n")
         self.running.stdin.flush()
+
+    def counted(self) -> int:
+        assert self.running.stdout
         return int(self.running.stdout.readline())
+
+    def count(self) -> int:
+        self.begin(1)
+        return self.counted()
 
     def kill(self) -> None:
         self.running.kill()
         self.running.communicate()
+
+
+def test_processes_that_count_at_once_lose_nothing(tmp_path: Path) -> None:
+    file, times = tmp_path / "counts", 8_000
+    make_file(file, 3)
+    processes = [Process(file) for _ in range(3)]
+    try:
+        while time.monotonic() % WINDOW_SECONDS > 50:
+            time.sleep(0.5)  # all within one minute
+        for process in processes:
+            process.begin(times)
+        assert max(process.counted() for process in processes) == 3 * times
+    finally:
+        for process in processes:
+            process.kill()
 
 
 @pytest.fixture

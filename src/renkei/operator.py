@@ -108,7 +108,6 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "access_log": False,
         "server_header": False,
         # Only these may say by X-Forwarded-For who asks; without any, nobody may.
-        "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": settings.trusted_proxies,
         "timeout_graceful_shutdown": 8,
         "timeout_keep_alive": 75,

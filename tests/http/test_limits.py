@@ -140,6 +140,12 @@ async def test_who_keeps_trying_to_be_a_client_stops_itself_only(limited: Limite
         assert await asks(at("198.51.100.7"), tried) == 200
 
 
+async def test_whoever_tries_one_client_after_another_is_stopped(limited: Limited) -> None:
+    async with limited(refused_tokens_per_minute_address=3) as at:
+        tried = [await at().post("/oauth/token", data=FORM, auth=(f"client-{n}", "guess")) for n in range(5)]
+        assert [answer.status_code for answer in tried] == [401] * 3 + [429] * 2
+
+
 async def test_who_keeps_signing_wrongly_is_stopped_too(limited: Limited) -> None:
     wrong = {
         **FORM,

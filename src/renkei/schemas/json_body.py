@@ -17,13 +17,20 @@ from renkei.errors import Unparsable
 DEEPEST = 100
 """How deep a body may nest. The documents need seven levels; far less than Python's own limit, so nothing overflows."""
 
+MOST_MARKS = 60_000
+"""How many quotes and commas a body may have. The fullest document has some four thousand; a megabyte of nothing but short
+names would hold up everybody else of the process for a tenth of a second."""
+
 
 def parse_json(raw: bytes) -> Any:
     """The value in ``raw``: dict, list, str, int, float, bool or None.
 
     Raises Unparsable, saying what and where, for anything but UTF-8 without byte order mark, duplicate names in one
-    object, NaN and Infinity, numbers too large for a float or of more than 4,300 digits, and nesting beyond DEEPEST.
+    object, NaN and Infinity, numbers too large for a float or of more than 4,300 digits, nesting beyond DEEPEST, and more
+    quotes and commas than MOST_MARKS.
     """
+    if raw.count(b'"') + raw.count(b",") > MOST_MARKS:
+        raise Unparsable(("名前と値が多すぎます", "too many names and values"))
     try:
         value = _DECODER.decode(raw.decode())
     except UnicodeDecodeError as error:
