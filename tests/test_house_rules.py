@@ -20,6 +20,7 @@ SQL_PLACES = (
     "access/audit.py",
     "access/identity.py",
     "access/sessions.py",
+    "access/standing.py",
     "database.py",
     "migration.py",
 )
@@ -33,6 +34,25 @@ WITHOUT_GRANT = {
     "changes.publish": "the worker's: gives positions to ids, shows nothing to anybody",
     "retries.find_done": "before there is a patient to be granted: compares digests of one's own key, tells ids only",
     "retries.forget": "the worker's: removes keys by age, shows nothing to anybody",
+    **{
+        f"deliveries.{name}": "the worker's: fills and keeps queues of ids; what is told of them the gate opens"
+        for name in [
+            "begin_queueing",
+            "queue_new",
+            "queue_again",
+            "sweep",
+            "take_turn",
+            "renew",
+            "release",
+            "note_reached",
+            "note_failed",
+            "switch_off",
+            "due",
+            "keep_done",
+            "keep_failed",
+            "forget",
+        ]
+    },
     "seals.next_batch": "the worker's: what it seals it shows to nobody",
     "seals.insert_seal": "the worker's: digests of what is on record already",
     "seals.load_after": "seals tell of no patient: numbers and signatures, noted outside the database as they are",

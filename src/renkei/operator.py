@@ -24,7 +24,8 @@ from renkei.database import SERVICE_ROLE, WORKER_ROLE, Transaction, make_engine,
 from renkei.ids import new_id, now
 from renkei.settings import Settings
 from renkei.vocabulary import ActorKind
-from renkei.worker import work
+from renkei.worker import WORKER_CONNECTIONS, work
+from renkei.worker.delivering import Deliverer
 from renkei.worker.sealing import Sealer
 from renkei.worker.sweeping import Sweeper
 
@@ -131,11 +132,11 @@ def logging_config(level: str) -> dict[str, Any]:
 
 async def run_worker(settings: Settings) -> None:
     """Work until SIGINT or SIGTERM."""
-    engine = make_engine(plain(settings.worker_database_url or settings.database_url), WORKER_ROLE, 2)
+    engine = make_engine(plain(settings.worker_database_url or settings.database_url), WORKER_ROLE, WORKER_CONNECTIONS)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await work(engine, stop, Sealer.of(settings), settings.idempotency_days, Sweeper(open_blobs(settings)))
+    await work(engine, stop, Sealer.of(settings), settings.idempotency_days, Sweeper(open_blobs(settings)), Deliverer.of(settings))
     await engine.dispose()
 
 

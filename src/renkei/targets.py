@@ -11,13 +11,19 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from functools import cache, partial
+from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 import httpx
 
 TIMEOUT_SECONDS = 3.0
 """For everything: name, connection, answer."""
 LARGEST_BYTES = 64_000
+KEPT_BYTES = 2048
+"""Of what a receiver answers to a notice."""
 LONGEST_URL = 500
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -25,6 +31,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # 0177.1, 0x7f000001, 2130706433: what C libraries read as an address, and people as a name.
 _ODD_NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
+
+
+_names: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+_lookups = ThreadPoolExecutor(64, thread_name_prefix="renkei-names")
 
 
 class RefusedTarget(Exception):
@@ -125,11 +135,50 @@ async def _ask(
         raise Unreachable(type(error).__name__) from error
 
 
-def client(*, allow_private: bool) -> httpx.AsyncClient:
+class Answered(NamedTuple):
+    """What a receiver has answered: status, the beginning of the body, and when it wants to be asked again."""
+
+    status: int
+    text: str
+    retry_after: str | None
+
+
+async def post_bytes(
+    url: str, content: bytes, headers: Mapping[str, str], *, allow_private: bool, seconds: float
+) -> Answered:
+    """What an address answers to this POST within so many seconds, of the body KEPT_BYTES at most.
+
+    Raises RefusedTarget before anything is sent, Unreachable for everything that goes wrong before the status is known.
+    """
+    target = require_target(url, allow_private=allow_private)
+    whole = {"Accept-Encoding": "identity", "User-Agent": "renkei", **headers}
+    try:
+        async with client(allow_private=allow_private, seconds=seconds) as http, AsyncExitStack() as opened:
+            async with asyncio.timeout(seconds):
+                answer = await opened.enter_async_context(http.stream("POST", target, content=content, headers=whole))
+            return Answered(answer.status_code, await _beginning(answer), answer.headers.get("retry-after"))
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnicodeError) as error:
+        raise Unreachable(type(error).__name__) from error
+
+
+async def _beginning(answer: httpx.Response) -> str:
+    """The first bytes of a body as text; of one that breaks off or dawdles, what there was: it has answered all the same."""
+    content = bytearray()
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            async for chunk in answer.aiter_raw():
+                content += chunk[:KEPT_BYTES]
+                if len(content) >= KEPT_BYTES:
+                    break
+    # To be kept as text: PostgreSQL takes no NUL.
+    return content[:KEPT_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+def client(*, allow_private: bool, seconds: float = TIMEOUT_SECONDS) -> httpx.AsyncClient:
     """An HTTP client that follows no redirect, knows no proxy, and connects to checked addresses only."""
     return httpx.AsyncClient(
         transport=CheckedTransport(allow_private),
-        timeout=TIMEOUT_SECONDS,
+        timeout=seconds,
         follow_redirects=False,
         trust_env=False,
     )
@@ -158,8 +207,10 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(request)
 
     async def _resolve(self, host: str, port: int) -> str:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # One at a time for each name, and on threads of our own: a name whose server does not answer holds up no other.
+        async with _names.setdefault(host, asyncio.Lock()):
+            look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().run_in_executor(_lookups, look_up)
         addresses = [ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_, address in found]
         # One that is not public among several is an attack or a mistake; neither is asked.
         if not addresses or not (self._allow_private or all(map(is_public, addresses))):

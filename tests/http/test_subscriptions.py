@@ -8,9 +8,10 @@ from tests.access.world import figure
 from tests.factories import Region, Vendor
 from tests.http.inside import as_owner
 
-from renkei.actions.subscriptions import MOST, secret_purpose
+from renkei.actions.subscriptions import MOST
 from renkei.ids import new_id
 from renkei.schemas.changes import feed_cursor
+from renkei.schemas.webhook_messages import secret_purpose
 from renkei.secret_box import CannotOpen, SecretBox
 from renkei.settings import Settings
 from renkei.vocabulary import Scope

@@ -1,6 +1,6 @@
 """Which lines of the feed (更新情報) an organization may read now: each as the thing it tells of is read. No SQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from renkei.access import reach
@@ -34,10 +34,13 @@ class FeedReader:
         parts = await reach.attachment_parts(self._tx, asked) if asked else {}
         return [line for line in lines if self._may_read(line, parts.get(line.change_id))]
 
-    async def open(self, patient_ids: Iterable[UUID]) -> list[Grant]:
-        """Grants for the patients of one page, an audit event for each."""
-        ties = [self._ties[patient_id] for patient_id in dict.fromkeys(patient_ids)]
-        return await authorize_page(self._tx, self._asked, Permission.change_read, ties, self._version, ())
+    async def open(self, patient_ids: Iterable[UUID], told: Mapping[UUID, UUID] | None = None) -> list[Grant]:
+        """Grants for the patients of one page, an audit event for each. told: as ``authorize_page`` takes it."""
+        ties, act = (
+            [self._ties[patient_id] for patient_id in dict.fromkeys(patient_ids)],
+            Permission(self._asked.action),
+        )
+        return await authorize_page(self._tx, self._asked, act, ties, self._version, (), told)
 
     async def _ask_reach(self, patient_ids: Iterable[UUID]) -> None:
         new = [patient_id for patient_id in dict.fromkeys(patient_ids) if patient_id not in self._ties]

@@ -22,7 +22,7 @@ from renkei.schemas.subscriptions import (
     delivery_shown,
     subscription_shown,
 )
-from renkei.schemas.webhook_messages import SECRET_BYTES, secret_text
+from renkei.schemas.webhook_messages import SECRET_BYTES, secret_purpose, secret_text
 from renkei.secret_box import SecretBox
 from renkei.store import changes, subscriptions
 from renkei.store.subscriptions import Told, Whose
@@ -129,11 +129,6 @@ async def repeat_stretch(tx: Transaction, asked: Asked, id_: UUID, said: Redeliv
         raise Invalid([Fault("/to" if said.after is None else "/upto", None, "reversed")])
     event = asked.served(tx, {"subscription_id": str(id_), "after": after, "upto": upto})
     return {"id": str(subscriptions.redeliver(tx, found.id, after, upto, event))}
-
-
-def secret_purpose(id_: UUID) -> str:
-    """What a sealed secret is bound to: in another row it does not open."""
-    return f"webhook:{id_}"
 
 
 async def _authorized(tx: Transaction, asked: Asked, permission: Permission, id_: UUID) -> Row:

@@ -25,7 +25,8 @@ from renkei.embedded import EmbeddedPostgres
 from renkei.main import create_app
 from renkei.operator import as_operator, server_options
 from renkei.settings import Settings
-from renkei.worker import work
+from renkei.worker import WORKER_CONNECTIONS, work
+from renkei.worker.delivering import Deliverer
 from renkei.worker.sealing import Sealer
 from renkei.worker.sweeping import Sweeper
 
@@ -80,7 +81,9 @@ def _prepare(settings: Settings, embedded: EmbeddedPostgres) -> Settings:
         embedded.url("postgres", DATABASE),
         [(embedded.url("renkei_app", DATABASE), SERVICE_ROLE), (embedded.url("renkei_work", DATABASE), WORKER_ROLE)],
     )
-    return ready.model_copy(update={"issuer": f"http://{settings.host}:{settings.port}"})
+    # A receiver to try with runs on this machine; for real, a private address is refused.
+    served = {"issuer": f"http://{settings.host}:{settings.port}", "allow_private_targets": True}
+    return ready.model_copy(update=served)
 
 
 async def _serve(settings: Settings) -> None:
@@ -88,10 +91,10 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     server = Server(uvicorn.Config(create_app(settings), **server_options(settings)))
-    engine = make_engine(_url(settings.worker_database_url), WORKER_ROLE, 2)
+    engine = make_engine(_url(settings.worker_database_url), WORKER_ROLE, WORKER_CONNECTIONS)
     serving = asyncio.create_task(server.serve())
     working = asyncio.create_task(
-        work(engine, stop, Sealer.of(settings), settings.idempotency_days, Sweeper(open_blobs(settings)))
+        work(engine, stop, Sealer.of(settings), settings.idempotency_days, Sweeper(open_blobs(settings)), Deliverer.of(settings))
     )
     telling = asyncio.create_task(_tell(settings, server))
     try:

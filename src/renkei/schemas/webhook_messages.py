@@ -26,6 +26,11 @@ def secret_text(secret: bytes) -> str:
     return PREFIX + base64.b64encode(secret).decode()
 
 
+def secret_purpose(subscription_id: UUID) -> str:
+    """What a sealed secret is bound to: in another row it does not open."""
+    return f"webhook:{subscription_id}"
+
+
 def message_id(subscription_id: UUID, change_id: UUID) -> str:
     """``webhook-id``: the same for every attempt to tell one change to one subscription, also when it is asked for again."""
     return "msg_" + hashlib.sha256(subscription_id.bytes + change_id.bytes).hexdigest()[:32]

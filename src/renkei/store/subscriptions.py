@@ -56,6 +56,8 @@ UPDATE delivery_queues SET off_at = NULL, off_reason = NULL, off_position = NULL
 WHERE subscription_id = %s AND off_at IS NOT NULL
 """
 END = "UPDATE subscriptions SET ended_at = now(), audit_event_id = %s WHERE id = %s AND ended_at IS NULL"
+# The worker comes by and removes what waits.
+EMPTY = "UPDATE delivery_queues SET next_at = now() WHERE subscription_id = %s"
 REDELIVER = "INSERT INTO redeliveries (id, subscription_id, position, upto, audit_event_id) VALUES (%s, %s, %s, %s, %s)"
 DELIVERIES = "SELECT * FROM renkei_deliveries(%s::uuid, %s::text, %s::uuid, %s::integer)"
 DELIVERY = "SELECT renkei_delivery(%s::uuid, %s::uuid) AS position"
@@ -134,6 +136,7 @@ def resume_subscription(tx: Transaction, id_: UUID, position: int | None, event_
 def end_subscription(tx: Transaction, id_: UUID, event_id: UUID) -> None:
     """Tell it nothing more."""
     tx.later(END, [event_id, id_])
+    tx.later(EMPTY, [id_])
 
 
 def redeliver(tx: Transaction, id_: UUID, after: int, upto: int | None, event_id: UUID) -> UUID:

@@ -50,6 +50,8 @@ pending_deliveries = sa.Table(  # 配信待ち: removed when delivered or given 
     column("subscription_id", sa.Uuid),
     column("position", sa.BigInteger),
     column("change_id", sa.Uuid),
+    column("kind", sa.Text),
+    optional("organization_id", sa.Uuid),  # whose act it was
     moment("due_at"),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     optional("first_at", Instant),

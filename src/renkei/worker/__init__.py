@@ -1,4 +1,5 @@
-"""DOOR whose caller is the clock: gives committed changes their positions in the feed, seals the ledger, forgets what is over."""
+"""DOOR whose caller is the clock: gives committed changes their positions in the feed, delivers webhooks, seals the ledger,
+forgets what is over."""
 
 import asyncio
 import logging
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from renkei.database import transaction
 from renkei.errors import Unavailable
 from renkei.store.changes import publish
+from renkei.worker.delivering import Deliverer, fill_queues, forget_deliveries
 from renkei.worker.forgetting import FORGET_SECONDS, forget_assertions, forget_guesses, forget_keys
 from renkei.worker.sealing import Sealer
 from renkei.worker.sweeping import SWEEP_SECONDS, Sweeper
@@ -16,6 +18,8 @@ from renkei.worker.sweeping import SWEEP_SECONDS, Sweeper
 EVERY_SECONDS = 0.3
 """A change is readable within a second of its commit."""
 AFTER_FAILURE_SECONDS = 2.0
+WORKER_CONNECTIONS = 4
+"""To the database. Every job holds one for moments only."""
 
 log = logging.getLogger("renkei.worker")
 
@@ -29,11 +33,12 @@ async def work(
     sealer: Sealer | None = None,
     key_days: int = 30,
     sweeper: Sweeper | None = None,
+    deliverer: Deliverer | None = None,
 ) -> None:
-    """Publish, forget keys after ``key_days``, seal and sweep where there is who does it, until told to stop.
+    """Publish, forget keys after ``key_days``, seal, sweep and deliver where there is who does it, until told to stop.
 
-    Several may run: one does each job, behind a lock, the others wait for it to go. A database that is away is waited for;
-    what was committed meanwhile is published and sealed when it is back.
+    Several may run: one does each job, behind a lock, the others wait for it to go; delivering they share. A database that is
+    away is waited for; what was committed meanwhile is published and sealed when it is back.
     """
     jobs = [
         _often(engine, stop, publish_changes, EVERY_SECONDS),
@@ -45,6 +50,11 @@ async def work(
         jobs.append(_often(engine, stop, sealer.work, sealer.seconds))
     if sweeper is not None:
         jobs.append(_often(engine, stop, sweeper.work, SWEEP_SECONDS))
+    if deliverer is not None:
+        days = deliverer.history_days
+        jobs.append(_often(engine, stop, fill_queues, EVERY_SECONDS))
+        jobs.append(_often(engine, stop, lambda engine: forget_deliveries(engine, days), FORGET_SECONDS))
+        jobs.append(deliverer.run(engine, stop))
     await asyncio.gather(*jobs)
 
 

@@ -1,0 +1,368 @@
+"""Receivers that are away, slow, wrong or gone; workers that die; rights that end: nothing lost, nobody else held up."""
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from renkei.actions import deliveries as acts
+from renkei.database import transaction
+from renkei.schemas.webhook_messages import Patience
+from renkei.settings import Settings
+from renkei.store import deliveries
+from renkei.worker.delivering import TURNS, Deliverer
+from tests.access.world import figure, owner
+from tests.factories import Region, Vendor, register, report, submit
+from tests.http.inside import as_owner
+from tests.web import resolving
+from tests.webhooks.receiver import Receiver, Worker, attempts, receiving, state, subscribe, until, working
+
+SUBMIT = ["care_report.submit"]
+PENDING = "SELECT count(*) FROM pending_deliveries WHERE subscription_id = %s"
+
+
+@pytest.fixture
+async def clinic(region: Region) -> Vendor:
+    return await region.found()
+
+
+@pytest.fixture
+async def patient(clinic: Vendor) -> str:
+    return await register(clinic)
+
+
+@pytest.fixture
+def other() -> Iterator[Receiver]:
+    with receiving() as running:
+        yield running
+
+
+async def test_a_receiver_that_hangs_holds_up_nobody_else(
+    region: Region, engine: AsyncEngine, near: Settings, receiver: Receiver, other: Receiver
+) -> None:
+    """Ten subscriptions lead to one that never answers, one to a sound one: told while the ten still wait."""
+    clinics = [await region.found() for _ in range(10)]
+    await Worker(engine, near).queue()
+    for one in clinics:
+        await subscribe(one, receiver.url(), kinds=SUBMIT)
+        for _ in range(2):
+            await submit(one, await register(one), report())
+    receiver.open.clear()
+    patients, times = [await register(clinics[0]) for _ in range(5)], list[float]()
+    await subscribe(clinics[0], other.url(), kinds=SUBMIT)
+    slow = near.model_copy(update={"webhook_timeout_seconds": 10.0})
+    async with working(engine, slow):
+        await until(lambda: receiver.active)
+        for patient in patients:
+            began, before = time.monotonic(), len(other.received)
+            await submit(clinics[0], patient, report())
+            await until(lambda known=before: len(other.received) > known)
+            times.append(time.monotonic() - began)
+        receiver.open.set()
+        await until(lambda: len(receiver.received) == 25)
+    figure(
+        f"a receiver hangs: others told after {max(times):.2f} s at most, {receiver.most_active} asked of it at once"
+    )
+    assert max(times) < 5
+    assert receiver.most_active <= TURNS * acts.AT_ONCE
+
+
+async def test_of_one_that_fails_one_message_at_a_time_is_tried(
+    clinic: Vendor, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    """Away, then back: everything comes, in few attempts."""
+    patients = [await register(clinic) for _ in range(12)]
+    await Worker(engine, near).queue()
+    made = await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    for patient in patients:
+        await submit(clinic, patient, report())
+    receiver.reply = lambda _: (503, {}, b"")
+    async with working(engine, near):
+        await until(lambda: len(receiver.received) >= acts.AT_ONCE + 3)
+        assert (await state(clinic, made))["state"] == "failing"
+        receiver.reply = lambda _: (202, {}, b"")
+        await until(lambda: as_owner(near, PENDING, made["id"]) == [(0,)])
+    assert (await state(clinic, made))["state"] == "on"
+    failed = [row for row in await attempts(clinic, made) if row["outcome"] == "failed"]
+    moments = sorted(one.seconds for one in receiver.received)[: len(failed)]
+    assert len(failed) < 12 * 5 and len(moments) == len(failed)
+    assert len({row["webhook_id"] for row in await attempts(clinic, made, outcome="delivered")}) == 12
+
+
+async def test_nothing_acknowledged_for_three_days_switches_off_and_what_was_missed_comes_after(
+    region: Region, clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    await Worker(engine, near).queue()
+    made = await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    receiver.reply = lambda _: (500, {}, b"")
+    first = await submit(clinic, patient, report())
+    async with working(engine, near):
+        off = await _off(clinic, made)
+        assert off["off_reason"] == "failed" and off["off_at"]
+        tried = len(receiver.received)
+        missed = await submit(clinic, patient, report())
+        await until(lambda: as_owner(near, PENDING, made["id"]) == [(0,)])
+        await asyncio.sleep(0.2)
+        assert len(receiver.received) == tried
+        receiver.reply = lambda _: (200, {}, b"")
+        answer = await clinic.post(f"/v1/subscriptions/{made['id']}/resumption", {})
+        assert (answer.status_code, answer.json()["state"]) == (201, "on")
+        await until(lambda: len(receiver.received) == tried + 2)
+    assert receiver.records()[-2:] == [first["id"], missed["id"]]
+    assert {row["outcome"] for row in await attempts(clinic, made)} == {"failed", "delivered"}
+    figure(f"switched off after {tried} attempts, all that was missed told when resumed")
+    office = await region.organization_admin(clinic)
+    for reader in (region.admin, office):
+        events = (await reader.get("/v1/audit-events?action=subscription.switch_off&limit=200")).json()["items"]
+        assert made["id"] in [event["detail"]["subscription_id"] for event in events]
+
+
+async def _off(vendor: Vendor, made: dict[str, Any]) -> dict[str, Any]:
+    for _ in range(600):
+        found = await state(vendor, made)
+        if found["state"] == "off":
+            return found
+        await asyncio.sleep(0.02)
+    raise TimeoutError
+
+
+async def test_gone_switches_off_at_once(
+    clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    made = await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    receiver.reply = lambda _: (410, {}, b"")
+    await submit(clinic, patient, report())
+    async with working(engine, near):
+        assert (await _off(clinic, made))["off_reason"] == "gone"
+    assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize("ended", ["delegation", "client", "organization"])
+async def test_what_may_not_act_is_told_nothing_and_all_when_it_may_again(
+    region: Region, clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver, ended: str
+) -> None:
+    made = await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    kept = await submit(clinic, patient, report())
+    paths = {"client": f"/v1/clients/{clinic.client_id}", "organization": f"/v1/organizations/{clinic.id}"}
+    if ended == "delegation":
+        (standing,) = (await region.admin.get(f"/v1/delegations?organization={clinic.id}")).json()["items"]
+        await region.admin.post(f"/v1/delegations/{standing['id']}/end", {"reason": "検査"})
+    else:
+        assert (await region.admin.post(f"{paths[ended]}/suspension", {"reason": "検査"})).status_code == 201
+    patient_settings = near.model_copy(update={"webhook_retry_seconds": 600})
+    async with working(engine, patient_settings):
+        await asyncio.sleep(0.4)
+        assert receiver.received == []
+        assert as_owner(near, PENDING, made["id"]) == [(1,)]
+        if ended == "delegation":
+            again = {"client_id": clinic.client_id, "organization_id": clinic.id, "professions": ["nurse"]}
+            assert (await region.admin.post("/v1/delegations", again)).status_code == 201
+        else:
+            assert (await region.admin.call("DELETE", f"{paths[ended]}/suspension")).status_code == 204
+        await until(lambda: receiver.received)
+    assert receiver.records() == [kept["id"]]
+
+
+async def test_what_may_not_act_for_three_days_is_switched_off(
+    region: Region, clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    made = await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    await submit(clinic, patient, report())
+    await region.admin.post(f"/v1/clients/{clinic.client_id}/suspension", {"reason": "検査"})
+    async with working(engine, near):
+        assert (await _off(region.admin, made))["off_reason"] == "not_allowed"
+    assert receiver.received == []
+
+
+async def test_without_the_scope_of_the_feed_nothing_is_told(
+    region: Region, clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    """The delegation may be for less than when it subscribed."""
+    made = await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    with owner(near) as connection:
+        connection.execute("UPDATE delegations SET scopes = '{records.write}' WHERE organization_id = %s", [clinic.id])
+    await submit(clinic, patient, report(), by="physician")
+    async with working(engine, near):
+        await _off(region.admin, made)
+    assert receiver.received == []
+
+
+async def test_an_ended_subscription_is_told_nothing_more(
+    clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    made = await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    await submit(clinic, patient, report())
+    await Worker(engine, near).queue()
+    assert as_owner(near, PENDING, made["id"]) == [(1,)]
+    await clinic.call("DELETE", f"/v1/subscriptions/{made['id']}")
+    async with working(engine, near):
+        await until(lambda: as_owner(near, PENDING, made["id"]) == [(0,)])
+    assert receiver.received == []
+
+
+async def test_led_elsewhere_what_waits_goes_there(
+    clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver, other: Receiver
+) -> None:
+    receiver.reply = lambda _: (500, {}, b"")
+    made = await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    kept = await submit(clinic, patient, report())
+    async with working(engine, near):
+        await until(lambda: receiver.received)
+        await clinic.put(f"/v1/subscriptions/{made['id']}", {"url": other.url(), "kinds": SUBMIT})
+        await until(lambda: other.received)
+    assert other.records() == [kept["id"]]
+
+
+async def test_a_worker_that_dies_loses_nothing_and_another_goes_on(
+    clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    """Killed after it has sent and before it has noted it: the same id comes again, no later one before it."""
+    made = await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    ids = [(await submit(clinic, patient, report()))["id"] for _ in range(3)]
+    worker = Worker(engine, near)
+    await worker.queue()
+    dying = Deliverer.of(near)
+    async with transaction(engine) as tx:
+        turn = await deliveries.take_turn(tx, 0.5, TURNS)
+    assert turn is not None
+    async with transaction(engine) as tx:
+        messages, _ = await acts.next_messages(tx, dying.box, turn, [], dying.limits._replace(lease=0.5))
+    await dying._send(messages, asyncio.Event())
+    async with transaction(engine) as tx:
+        assert await deliveries.take_turn(tx, 1, TURNS) is None  # it may still be alive
+    async with working(engine, near, workers=2):
+        await until(lambda: len(receiver.received) == 4)
+    assert receiver.records() == [ids[0], *ids]
+    assert receiver.received[0].id == receiver.received[1].id
+    assert [row["attempt"] for row in await attempts(clinic, made)] == [2, 1, 1]
+
+
+async def test_several_workers_tell_each_once_and_in_order(
+    region: Region, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    clinics = [await region.found() for _ in range(3)]
+    sent: dict[str, list[str]] = {}
+    async with working(engine, near, workers=3):
+        for one in clinics:
+            await subscribe(one, receiver.url(f"/{one.id}"), kinds=SUBMIT)
+        patients = [(one, await register(one)) for one in clinics for _ in range(3)]
+        for turn in range(36):
+            vendor, patient = patients[turn % len(patients)]
+            sent.setdefault(patient, []).append((await submit(vendor, patient, report()))["id"])
+        await until(lambda: len(receiver.received) >= 36)
+    told: dict[str, list[str]] = {}
+    for one in receiver.received:
+        told.setdefault(one.entry["patient_id"], []).append(one.entry["record_id"])
+    assert told == sent
+
+
+async def test_a_subscription_nothing_happens_to_is_never_looked_at(
+    clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    made = await subscribe(clinic, receiver.url(), kinds=["consent.withdraw"])
+    await submit(clinic, patient, report())
+    await Worker(engine, near).queue()
+    query = "SELECT next_at, leased_until FROM delivery_queues WHERE subscription_id = %s"
+    assert as_owner(near, query, made["id"]) == [(None, None)]
+
+
+async def test_a_receiver_may_ask_to_be_left_alone(
+    clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    patience = Patience(near.webhook_retry_seconds)
+    receiver.reply = lambda _: (429 if len(receiver.received) == 1 else 200, {"Retry-After": "9999"}, b"")
+    await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    await submit(clinic, patient, report())
+    async with working(engine, near):
+        await until(lambda: len(receiver.received) == 2)
+    between = receiver.received[1].seconds - receiver.received[0].seconds
+    assert between >= patience.pause(1, 9999, 0.5) > 5 * patience.pause(1, None, 0.5)
+
+
+HOSTS = (
+    "127.0.0.1",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "2130706433",
+    "0x7f.1",
+    "0177.0.0.1",
+    "127.1",
+    "localhost",
+    "u@127.0.0.1",
+)
+
+
+@asynccontextmanager
+async def far(clinic: Vendor, engine: AsyncEngine, settings: Settings, urls: list[str]) -> AsyncIterator[Any]:
+    """Subscriptions that lead where none may, as an older version or a hand in the database might have left them; and a
+    worker that allows no private address."""
+    made = [await subscribe(clinic, "https://hooks.example.jp/", kinds=SUBMIT) for _ in urls]
+    with owner(settings) as connection:
+        for one, url in zip(made, urls, strict=True):
+            connection.execute("UPDATE subscriptions SET url = %s WHERE id = %s", [url, one["id"]])
+    async with working(engine, settings.model_copy(update={"allow_private_targets": False})):
+        yield made
+
+
+async def test_private_addresses_are_told_nothing(
+    clinic: Vendor,
+    patient: str,
+    engine: AsyncEngine,
+    near: Settings,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However the address is spelt, and where a name leads there, or comes to lead there after it was registered."""
+    hosts = (*HOSTS, "hooks.example.jp", "169.254.169.254")
+    urls = [f"{scheme}://{host}:{receiver.server_port}/" for host in hosts for scheme in ("http", "https")]
+    monkeypatch.setattr(socket, "getaddrinfo", resolving("127.0.0.1"))
+    errors = list[str]()
+    for start in range(0, len(urls), 15):
+        async with far(clinic, engine, near, urls[start : start + 15]) as made:
+            await submit(clinic, patient, report())
+            for one in made:
+                await until_async(lambda found=one: attempts(clinic, found))
+                errors += [row["error"] for row in await attempts(clinic, one)][:1]
+                await clinic.call("DELETE", f"/v1/subscriptions/{one['id']}")
+    figure(f"webhooks' targets: private ones tried {len(urls)}, private connections {len(receiver.received)}")
+    assert receiver.received == []
+    assert len(errors) == len(urls) and not any("127.0.0.1" in error for error in errors)
+
+
+async def until_async(ask: Any, seconds: float = 10.0) -> Any:
+    """Wait until it is answered by something."""
+    deadline = time.monotonic() + seconds
+    while not (found := await ask()):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.03)
+    return found
+
+
+async def test_a_redirect_leads_nowhere(
+    clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver, other: Receiver
+) -> None:
+    receiver.reply = lambda _: (302, {"Location": other.url(f"/{secrets.token_hex(4)}")}, b"")
+    made = await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    await submit(clinic, patient, report())
+    async with working(engine, near):
+        await until(lambda: len(receiver.received) > 1)
+    assert other.received == []
+    assert {(row["outcome"], row["status"]) for row in await attempts(clinic, made)} == {("failed", 302)}
+
+
+async def test_one_that_does_not_listen_is_told_as_that(
+    clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        made = await subscribe(clinic, f"http://127.0.0.1:{free.getsockname()[1]}/", kinds=SUBMIT)
+        await submit(clinic, patient, report())
+        async with working(engine, near):
+            found = await until_async(lambda: attempts(clinic, made))
+    assert (found[0]["outcome"], found[0]["status"], found[0]["error"]) == ("failed", None, "ConnectError")
