@@ -27,6 +27,10 @@ SQL_PLACES = (
 COMMIT_PLACES = ("database.py", "migration.py")  # migrations are transactions of their own
 CLOCK_PLACES = ("ids.py",)
 
+QUEUES = (
+    "begin_queueing queue_new queue_again sweep take_turn renew release note_reached note_failed switch_off due "
+    "keep_done keep_failed forget"
+)
 WITHOUT_GRANT = {
     "attachments.used": "the worker's: compares names of files, which tell of nobody",
     "changes.feed_end": "a number, about nobody",
@@ -36,22 +40,7 @@ WITHOUT_GRANT = {
     "retries.forget": "the worker's: removes keys by age, shows nothing to anybody",
     **{
         f"deliveries.{name}": "the worker's: fills and keeps queues of ids; what is told of them the gate opens"
-        for name in [
-            "begin_queueing",
-            "queue_new",
-            "queue_again",
-            "sweep",
-            "take_turn",
-            "renew",
-            "release",
-            "note_reached",
-            "note_failed",
-            "switch_off",
-            "due",
-            "keep_done",
-            "keep_failed",
-            "forget",
-        ]
+        for name in QUEUES.split()
     },
     "seals.next_batch": "the worker's: what it seals it shows to nobody",
     "seals.insert_seal": "the worker's: digests of what is on record already",

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     seal_seconds: int = Field(default=10, ge=1, le=3600)
     emergency_searches_per_hour: int = Field(default=20, ge=1)
     allow_private_targets: bool = False
-    webhook_timeout_seconds: float = Field(default=15, gt=0, le=60)
+    webhook_timeout_seconds: float = Field(default=15.0, gt=0, le=60)
     webhook_retry_seconds: int = Field(default=259_200, ge=1)
     webhook_receivers: int = Field(default=32, ge=1, le=1000)
     webhook_history_days: int = Field(default=30, ge=1, le=3660)

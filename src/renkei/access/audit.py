@@ -40,6 +40,10 @@ VALUES (%(id)s, %(request_id)s, %(action)s, %(outcome)s, %(reason)s, %(actor_kin
 """
 
 
+Told = Mapping[UUID, UUID] | None
+"""patient → the event on record, of those who are told the same notice once more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Who asks what in which request: the part of an event that is known before anything is decided.
@@ -78,19 +82,22 @@ class Asked:
         return event_id
 
     def allowed_page(
-        self, tx: Transaction, shown: Sequence[tuple[UUID, Iterable[Basis], Iterable[Group]]]
+        self, tx: Transaction, shown: Sequence[tuple[UUID, Iterable[Basis], Iterable[Group]]], told: Told = None
     ) -> list[UUID]:
-        """Queue one event per patient shown on a page."""
-        ids = [new_id() for _ in shown]
+        """Queue one event per patient shown on a page; for those told before the one that is on record."""
+        new = [one for one in shown if one[0] not in (told or {})]
+        ids = [new_id() for _ in new]
         columns = self._columns(Outcome.allowed, None)
         lists = {
-            "patients": [patient_id for patient_id, _, _ in shown],
+            "patients": [patient_id for patient_id, _, _ in new],
             "ids": ids,
-            "bases": [",".join(sorted(bases)) for _, bases, _ in shown],
-            "groups": [",".join(groups) for _, _, groups in shown],
+            "bases": [",".join(sorted(bases)) for _, bases, _ in new],
+            "groups": [",".join(groups) for _, _, groups in new],
         }
-        tx.later(INSERT_EVENTS, {**columns, **lists, "record_id": None})
-        return ids
+        if new:
+            tx.later(INSERT_EVENTS, {**columns, **lists, "record_id": None})
+        events = {**(told or {}), **dict(zip(lists["patients"], ids, strict=True))}
+        return [events[patient_id] for patient_id, _, _ in shown]
 
     def refused(self, tx: Transaction, patient_id: UUID, reason: str) -> None:
         """Queue the event of a refusal, also for a patient that does not exist."""

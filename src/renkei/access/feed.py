@@ -1,11 +1,11 @@
 """Which lines of the feed (更新情報) an organization may read now: each as the thing it tells of is read. No SQL."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from renkei.access import reach
 from renkei.access.actor import Organization
-from renkei.access.audit import Asked
+from renkei.access.audit import Asked, Told
 from renkei.access.gate import Grant, authorize_page, permission_table
 from renkei.access.policy import Consent, Rights, Tie, View, view
 from renkei.access.rules import CHANGE_READ_AS, RECORDS_READ, RULES
@@ -34,8 +34,8 @@ class FeedReader:
         parts = await reach.attachment_parts(self._tx, asked) if asked else {}
         return [line for line in lines if self._may_read(line, parts.get(line.change_id))]
 
-    async def open(self, patient_ids: Iterable[UUID], told: Mapping[UUID, UUID] | None = None) -> list[Grant]:
-        """Grants for the patients of one page, an audit event for each. told: as ``authorize_page`` takes it."""
+    async def open(self, patient_ids: Iterable[UUID], told: Told = None) -> list[Grant]:
+        """Grants for the patients of one page, an audit event for each."""
         ties, act = (
             [self._ties[patient_id] for patient_id in dict.fromkeys(patient_ids)],
             Permission(self._asked.action),

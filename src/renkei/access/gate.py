@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from renkei.access import reach
 from renkei.access.actor import Organization
-from renkei.access.audit import Asked
+from renkei.access.audit import Asked, Told
 from renkei.access.policy import PermissionTable, Rights, Tie, View, view
 from renkei.access.refusals import NO_CONTENT, NO_OFFICE, NO_ORGANIZATION, NO_RIGHT, NOT_IN_TEAM
 from renkei.access.rules import RULES, Rule, holds_office
@@ -121,25 +121,23 @@ async def authorize_page(
     ties: Sequence[Tie],
     version: int,
     groups: Collection[Group] = (Group.person,),
-    told: Mapping[UUID, UUID] | None = None,
+    told: Told = None,
 ) -> list[Grant]:
     """Grants for one page of patients that reach has picked (at most 1,000), with one audit event for each.
 
     groups: the columns the page shows something of; where it shows nothing of any, its grants have no view.
-    told: patient → the event that is on record already, where the same notice is only sent again.
     """
     table = await permission_table(tx, version)
     rights, profession = table.rights(asked.actor), asked.actor.profession
     require(_rule(asked, permission), rights)
-    events = dict(told or {})
-    shown = [(tie.patient_id, tie.bases(profession), groups) for tie in ties if tie.patient_id not in events]
-    events |= zip((one[0] for one in shown), asked.allowed_page(tx, shown) if shown else [], strict=True)
+    shown = [(tie.patient_id, tie.bases(profession), groups) for tie in ties]
+    events = asked.allowed_page(tx, shown, told)
     tx.open_patients(tie.patient_id for tie in ties)
     catalogue = load_catalogue()
     views = [view(rights, tie, profession, catalogue) if groups else View() for tie in ties]
     return [
-        Grant(asked, tie.patient_id, permission, tie, rights, seen, events[tie.patient_id], _GATE)
-        for tie, seen in zip(ties, views, strict=True)
+        Grant(asked, tie.patient_id, permission, tie, rights, seen, event, _GATE)
+        for tie, seen, event in zip(ties, views, events, strict=True)
     ]
 
 
@@ -205,28 +203,22 @@ def show_ledger(
 
 
 def authorize_office_page(
-    tx: Transaction,
-    asked: Asked,
-    permission: Permission,
-    patient_ids: Sequence[UUID],
-    told: Mapping[UUID, UUID] | None = None,
+    tx: Transaction, asked: Asked, permission: Permission, patient_ids: Sequence[UUID], told: Told = None
 ) -> list[Grant]:
     """Grants for an act of the platform's administration on many patients (at most 1,000), an event for each.
 
-    patient_ids: as the ledger or reach has told them, so that all of them exist. told: as ``authorize_page`` takes it.
+    patient_ids: as the ledger or reach has told them, so that all of them exist.
     """
     rule = _rule(asked, permission)
     if not holds_office(rule, asked.actor):
         raise Forbidden(Reason.not_administrator, f"office.{rule.right}", "platform_admin", NO_OFFICE)
     if not patient_ids:
         return []
-    events = dict(told or {})
-    new = [patient_id for patient_id in patient_ids if patient_id not in events]
-    events |= zip(new, asked.allowed_page(tx, [(id_, {Basis.administration}, ()) for id_ in new]), strict=True)
+    events = asked.allowed_page(tx, [(id_, {Basis.administration}, ()) for id_ in patient_ids], told)
     tx.open_patients(patient_ids)
     return [
-        Grant(asked, patient_id, permission, None, NO_RIGHTS, View(), events[patient_id], _GATE)
-        for patient_id in patient_ids
+        Grant(asked, patient_id, permission, None, NO_RIGHTS, View(), event, _GATE)
+        for patient_id, event in zip(patient_ids, events, strict=True)
     ]
 
 

@@ -5,14 +5,23 @@ import os
 from ipaddress import ip_address
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from renkei.access.reach import table_version
 from renkei.access.service import Service
 from renkei.api.door import answer
 from renkei.database import transaction
-from renkei.errors import NotFound
+from renkei.errors import NotFound, Unavailable
+from renkei.store.subscriptions import depth
 
 router = APIRouter(include_in_schema=False)
 
@@ -55,7 +64,25 @@ async def metrics(request: Request) -> Response:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    text = generate_latest(registry) + generate_latest(await _queues(service))
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+async def _queues(service: Service) -> CollectorRegistry:
+    """What waits in the database, the same whichever process is asked; nothing while it is away."""
+    registry = CollectorRegistry()
+    try:
+        async with transaction(service.engine) as tx:
+            found = await depth(tx)
+    except Unavailable:
+        return registry
+    for name, told, value in (
+        ("renkei_deliveries_waiting", "Webhooks that wait, counted up to 100,000", found.waiting),
+        ("renkei_deliveries_overdue_seconds", "How long the webhook most overdue is overdue", found.oldest_seconds),
+        ("renkei_subscriptions_off", "Subscriptions switched off", found.off),
+    ):
+        Gauge(name, told, registry=registry).set(value)
+    return registry
 
 
 def _loopback(request: Request) -> bool:
