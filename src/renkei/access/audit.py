@@ -85,18 +85,19 @@ class Asked:
         self, tx: Transaction, shown: Sequence[tuple[UUID, Iterable[Basis], Iterable[Group]]], told: Told = None
     ) -> list[UUID]:
         """Queue one event per patient shown on a page; for those told before the one that is on record."""
-        new = [one for one in shown if one[0] not in (told or {})]
-        ids = [new_id() for _ in new]
+        events = dict(told or {})
+        new = [one for one in shown if one[0] not in events]
+        ids = {patient_id: new_id() for patient_id, _, _ in new}
         columns = self._columns(Outcome.allowed, None)
         lists = {
-            "patients": [patient_id for patient_id, _, _ in new],
-            "ids": ids,
+            "patients": list(ids),
+            "ids": list(ids.values()),
             "bases": [",".join(sorted(bases)) for _, bases, _ in new],
             "groups": [",".join(groups) for _, _, groups in new],
         }
         if new:
             tx.later(INSERT_EVENTS, {**columns, **lists, "record_id": None})
-        events = {**(told or {}), **dict(zip(lists["patients"], ids, strict=True))}
+        events |= ids
         return [events[patient_id] for patient_id, _, _ in shown]
 
     def refused(self, tx: Transaction, patient_id: UUID, reason: str) -> None:
