@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.most_active = max(self.server.most_active, self.server.active)
         try:
             status, headers, content = self.server.reply(one)
-            self.server.open.wait(20)
+            self.server.open.wait(60)
             self.send_response(status)
             for name, value in {"Content-Length": str(len(content)), **headers}.items():
                 self.send_header(name, value)
@@ -172,7 +172,7 @@ async def working(engine: AsyncEngine, settings: Settings, workers: int = 1) -> 
         await asyncio.gather(*tasks)
 
 
-async def until(true: Callable[[], Any], seconds: float = 20.0) -> None:
+async def until(true: Callable[[], Any], seconds: float = 60.0) -> None:
     """Wait for it, not for ever."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -120,7 +120,7 @@ async def test_nothing_acknowledged_for_three_days_switches_off_and_what_was_mis
 
 
 async def _off(vendor: Vendor, made: dict[str, Any]) -> dict[str, Any]:
-    for _ in range(600):
+    for _ in range(3000):
         found = await state(vendor, made)
         if found["state"] == "off":
             return found

@@ -86,7 +86,7 @@ async def test_private_addresses_are_told_nothing(
     assert len(errors) == len(urls) and not any("127.0.0.1" in error for error in errors)
 
 
-async def until_async(ask: Any, seconds: float = 10.0) -> Any:
+async def until_async(ask: Any, seconds: float = 60.0) -> Any:
     """Wait until it is answered by something."""
     deadline = time.monotonic() + seconds
     while not (found := await ask()):
