@@ -136,7 +136,14 @@ async def run_worker(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await work(engine, stop, Sealer.of(settings), settings.idempotency_days, Sweeper(open_blobs(settings)), Deliverer.of(settings))
+    await work(
+        engine,
+        stop,
+        Sealer.of(settings),
+        settings.idempotency_days,
+        Sweeper(open_blobs(settings)),
+        Deliverer.of(settings),
+    )
     await engine.dispose()
 
 

@@ -52,7 +52,7 @@ async def test_a_receiver_that_hangs_holds_up_nobody_else(
     receiver.open.clear()
     patients, times = [await register(clinics[0]) for _ in range(5)], list[float]()
     await subscribe(clinics[0], other.url(), kinds=SUBMIT)
-    slow = near.model_copy(update={"webhook_timeout_seconds": 10.0})
+    slow = near.model_copy(update={"webhook_timeout_seconds": 40.0})
     async with working(engine, slow):
         await until(lambda: receiver.active)
         for patient in patients:
@@ -60,12 +60,12 @@ async def test_a_receiver_that_hangs_holds_up_nobody_else(
             await submit(clinics[0], patient, report())
             await until(lambda known=before: len(other.received) > known)
             times.append(time.monotonic() - began)
+            assert receiver.active == receiver.most_active  # none of those who hang has been answered or given up
         receiver.open.set()
         await until(lambda: len(receiver.received) == 25)
     figure(
         f"a receiver hangs: others told after {max(times):.2f} s at most, {receiver.most_active} asked of it at once"
     )
-    assert max(times) < 5
     assert receiver.most_active <= TURNS * acts.AT_ONCE
 
 

@@ -94,7 +94,14 @@ async def _serve(settings: Settings) -> None:
     engine = make_engine(_url(settings.worker_database_url), WORKER_ROLE, WORKER_CONNECTIONS)
     serving = asyncio.create_task(server.serve())
     working = asyncio.create_task(
-        work(engine, stop, Sealer.of(settings), settings.idempotency_days, Sweeper(open_blobs(settings)), Deliverer.of(settings))
+        work(
+            engine,
+            stop,
+            Sealer.of(settings),
+            settings.idempotency_days,
+            Sweeper(open_blobs(settings)),
+            Deliverer.of(settings),
+        )
     )
     telling = asyncio.create_task(_tell(settings, server))
     try:
