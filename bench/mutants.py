@@ -16,14 +16,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-KILLED, SECONDS, STALE = 1, 120, 3
-"""mutmut's code; how long a mutant may take; what the process ends with when a test fails without its mutant."""
+KILLED, SECONDS, STALE = 1, 20, 3
+"""mutmut's code; how long a test may take, its slowest take one; what the process ends with when a test fails without its mutant."""
+BUDGET_SECONDS = 8.0
+"""Of the tests that come by a function, as many of the quickest as take this long: what they leave alive costs all the others too."""
 HERE = Path("mutants")
 
 
@@ -38,11 +41,17 @@ def open_mutants() -> dict[str, list[str]]:
     stats = json.loads((HERE / "mutmut-stats.json").read_text("utf-8"))
     duration, tests = stats["duration_by_test"], stats["tests_by_mangled_function_name"]
     return {
-        name: sorted(tests[function], key=lambda test: duration.get(test, 0.0))
+        name: within(BUDGET_SECONDS, sorted((duration.get(test, 0.0), test) for test in tests[function]))
         for _, meta in metas()
         for name, code in meta["exit_code_by_key"].items()
         if code is None and (function := name.rpartition("__mutmut_")[0]) in tests
     }
+
+
+def within(seconds: float, tests: list[tuple[float, str]]) -> list[str]:
+    """The first that together take no longer; the very first in any case."""
+    spent = list(accumulate(duration for duration, _ in tests))
+    return [test for place, (_, test) in enumerate(tests) if place == 0 or spent[place] <= seconds]
 
 
 class OneAfterAnother:
@@ -58,7 +67,6 @@ class OneAfterAnother:
             passes(session, first)
         with self.notes.open("a", encoding="utf-8", buffering=1) as notes:
             for name, tests in self.mutants.items():
-                signal.alarm(SECONDS)
                 notes.write(f"begun {name}\n")
                 began = time.monotonic()
                 os.environ["MUTANT_UNDER_TEST"] = name
@@ -67,14 +75,23 @@ class OneAfterAnother:
                 if failed and not passes(session, items[failed]):
                     os._exit(STALE)
                 notes.write(f"{'killed' if failed else 'survived'} {name} {time.monotonic() - began:.2f} {failed}\n")
-        signal.alarm(0)
         return True
 
 
 def passes(session: pytest.Session, item: pytest.Item) -> bool:
     """Run one test; afterwards all is torn down but what the whole session shares."""
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(SECONDS)
     reports = runtestprotocol(item, log=False, nextitem=session)  # type: ignore[arg-type]
+    signal.alarm(0)
     return all(report.outcome == "passed" for report in reports)
+
+
+def too_long(*_: object) -> None:
+    """Fail the test; where that does not end it, the next alarm ends the process."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(SECONDS)
+    raise TimeoutError
 
 
 def in_the_folder(todo: Path, notes: Path) -> int:
