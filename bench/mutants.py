@@ -25,7 +25,7 @@ from _pytest.runner import runtestprotocol
 
 KILLED, SECONDS, STALE = 1, 20, 3
 """mutmut's code; how long a test may take, its slowest take one; what the process ends with when a test fails without its mutant."""
-BUDGET_SECONDS = 8.0
+BUDGET_SECONDS = 3.0
 """Of the tests that come by a function, as many of the quickest as take this long: what they leave alive costs all the others too."""
 HERE = Path("mutants")
 

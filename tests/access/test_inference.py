@@ -82,6 +82,10 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("POST /v1/organizations/{organization_id}/suspension", "organization_id"): "office",
     ("DELETE /v1/organizations/{organization_id}/suspension", "organization_id"): "office",
     ("POST /v1/organizations/{organization_id}/handover", "organization_id"): "office",
+    **{
+        (f"{method} /v1/organizations/{{organization_id}}/login-provider", "organization_id"): "office of its own"
+        for method in ("GET", "PUT", "DELETE")
+    },
     ("PUT /v1/clients/{client_id}/keys", "client_id"): "office",
     ("POST /v1/clients/{client_id}/secret", "client_id"): "office",
     ("POST /v1/clients/{client_id}/suspension", "client_id"): "office",
@@ -112,6 +116,7 @@ OFFICE_BODIES: dict[str, Any] = {
     "keys": {"jwks_uri": "https://keys.example.jp/k"},
     "secret": BECAUSE,
     "end": BECAUSE,
+    "login-provider": {"issuer": "https://login.example.jp", "client_id": "renkei", "auth_method": "private_key_jwt"},
 }
 
 
@@ -138,7 +143,8 @@ async def test_path_parameters_that_name_no_patient(region: Region) -> None:
             continue
         method, path = name.split(" ")
         body = OFFICE_BODIES[path.rsplit("/", 1)[1]]
-        sent = {"json": {**body, **({"to": world.reader.id} if "to" in body else {})}} if method != "DELETE" else {}
+        body = {**body, **({"to": world.reader.id} if "to" in body else {})}
+        sent = {"json": body} if method in ("POST", "PUT") else {}
         for who, by in ((world.reader, "physician"), (world.reader, None), (office, None)):
             answer = await who.call(method, path.format(**ids), by=by, **sent)
             if answer.status_code != (404 if who is office and why == "office of its own" else 403):

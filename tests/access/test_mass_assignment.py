@@ -23,6 +23,15 @@ PLANTED = {"set": "by the client"}
 NOBODY = "00000000-0000-7000-8000-000000000000"
 NO_SUBSCRIPTION, NO_DELIVERY, NO_MEMBER = (f"{NOBODY[:-1]}{n}" for n in (1, 2, 3))
 NOTHING = {NO_SUBSCRIPTION: "subscription_id", NO_DELIVERY: "delivery_id", NO_MEMBER: "member_id"}
+LOGIN_PROVIDER = {
+    "issuer": "https://login.example.jp",
+    "client_id": "renkei",
+    "auth_method": "client_secret_basic",
+    "client_secret": "sixteen letters!".replace(" ", "-"),
+    "organization": {"claim": "hospital", "values": ["1"]},
+    "profession": {"claim": "role", "values": {"RN": "nurse"}},
+    "second_factor": {"acr": ["2"]},
+}
 
 
 def replaced(path: str, ids: dict[str, str]) -> str:
@@ -79,6 +88,7 @@ def elsewhere(region: Region, world: World, table: dict[str, Any]) -> list[tuple
         (admin, "POST", f"{member}/one-time-code", reason),
         (admin, "POST", f"{member}/end", reason),
         (admin, "POST", f"{member}/change", {"profession": "nurse"}),
+        (admin, "PUT", f"{organization}/login-provider", LOGIN_PROVIDER),
         (admin, "PUT", "/v1/permissions", table),
         (admin, "POST", "/v1/permissions/preview", table),
     ]
