@@ -8,6 +8,9 @@ from tests.access.oracle import COLUMNS, Ties
 from tests.access.states import DELEGATED, STATES, Tally, reason_told, value_in
 from tests.access.world import OWN, PROFESSIONS, VALUES, Made, World, meant, tokyo
 from tests.factories import Region, at_once
+from tests.people.posts import Staff
+
+from renkei.settings import Settings
 
 
 def check_summary(
@@ -101,6 +104,35 @@ async def test_reading(region: Region, half: int) -> None:
 
     await at_once(map(everybody, states))
     tally.close(f"reading, {len(states)} states × {len(PROFESSIONS)} professions")
+
+
+MEMBERS_STATES = (
+    "no consent",
+    "consent naming all",
+    "consent for nurses",
+    "named for nurses",
+    "left, with own",
+    "emergency beside consent",
+    "asks to join",
+    "stranger",
+)
+
+
+async def test_reading_by_members(region: Region, settings: Settings) -> None:
+    """Who has signed in reads what a system reads for a user of the profession, in one state of each kind."""
+    world, tally = await World.found(region), Tally()
+    world.reader = Staff.of(world.reader, settings)
+    members = [who for who in PROFESSIONS if who != "system"]
+
+    async def everybody(state: str) -> None:
+        made = await world.make(STATES[state])
+        for who in members:
+            await probe(tally, state, who, world, made)
+
+    for who in members:
+        world.reader.member(who)
+    await at_once(map(everybody, MEMBERS_STATES))
+    tally.close(f"reading by members, {len(MEMBERS_STATES)} states × {len(members)} professions")
 
 
 def test_the_states_use_today() -> None:

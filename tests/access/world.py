@@ -146,7 +146,7 @@ class World:
         made.report = (await submit(author, patient, care_report(VALUES), by="physician"))["id"]
         made.attachment = await self.attach(made.id, "title=1&group=medical&tier=basic")
         if ties.requested or ties.refused:
-            matched = await reader.post("/v1/patients", {**whole, "name": {"family": "違う名"}})
+            matched = await reader.post("/v1/patients", {**whole, "name": {"family": "違う名"}}, by="physician")
             assert matched.json() == {"id": patient, **whole, "name": {"family": "違う名"}, "tie": "requested"}
         elif ties.own or ties.team:
             await join(author, reader, patient)

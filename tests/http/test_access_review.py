@@ -5,6 +5,7 @@ from typing import Any
 from tests.access.world import owner, tokyo
 from tests.factories import Region, Vendor, agree, join, register, report, submit
 from tests.http.problems import problem
+from tests.people.posts import Staff
 
 from renkei.access.policy import default_rows
 from renkei.settings import Settings
@@ -112,7 +113,8 @@ async def test_a_delegation_is_used_profession_by_profession(region: Region) -> 
     _, nurses, office, patients = await team(region)
     today = tokyo()
     (unused,) = await review(office, "delegation", since=today)
-    assert (unused["professions"], unused["whole"], unused["to_end"]) == (["nurse", "pt"], True, None)
+    assert (unused["professions"], unused["whole"]) == (["nurse", "pt"], True)
+    assert unused["to_end"] == {"method": "POST", "href": f"/v1/delegations/{unused['delegation_id']}/end"}
     assert unused["organization"]["id"] == nurses.id and unused["client"]["name"] == "検査システム"
     await nurses.get(f"/v1/patients/{patients[0]}")
     (unused,) = await review(office, "delegation")
@@ -123,6 +125,36 @@ async def test_a_delegation_is_used_profession_by_profession(region: Region) -> 
     assert await review(office, "delegation") == []
     all_ = [one["delegation_id"] for one in await review(region.admin, "delegation", limit=3)]
     assert all_ == sorted(set(all_), reverse=True)
+
+
+async def test_a_post_is_used_by_whoever_works_under_it(region: Region, settings: Settings) -> None:
+    _, nurses, office, patients = await team(region)
+    staff = Staff.of(nurses, settings)
+    posts = {who: staff.member(who)[0] for who in ("nurse", "pt", None)}
+    waiting, _ = staff.hire("nurse", accepted=False)
+    told = {one["member_id"]: one for one in await review(office, "member")}
+    assert set(told) == {*posts.values(), waiting}
+    assert told[posts["pt"]] == {
+        "member_id": posts["pt"],
+        "name": "検査 花子",
+        "organization": {"id": nurses.id, "name": (nurses.organization or {})["name"]},
+        "office": "ordinary",
+        "profession": "pt",
+        "accepted": True,
+        "valid_from": "2020-01-01",
+        "to_end": {"method": "POST", "href": f"/v1/members/{posts['pt']}/end"},
+    }
+    assert (told[waiting]["accepted"], told[posts[None]]["office"]) == (False, "organization_admin")
+    await nurses.get(f"/v1/patients/{patients[0]}", by="pt")  # the system is not the member
+    await staff.get(f"/v1/patients/{patients[0]}/access-log", by="pt")  # refused
+    await staff.get(f"/v1/patients/{patients[0]}", by="nurse")
+    assert (await staff.get("/v1/audit-events")).status_code == 200
+    left = [one["member_id"] for one in await review(office, "member", limit=1)]
+    assert left == sorted({posts["pt"], waiting}, reverse=True)
+    other = await region.organization_admin(await region.found())
+    assert await review(other, "member") == []
+    await region.admin.post(f"/v1/organizations/{nurses.id}/suspension", {"reason": "休止"})
+    assert waiting not in {one["member_id"] for one in await review(region.admin, "member")}
 
 
 async def test_a_delegation_of_a_suspended_organization_or_of_later_is_not_reviewed(region: Region) -> None:
@@ -190,7 +222,7 @@ async def test_who_may_review_and_what_may_be_asked(region: Region) -> None:
     problem(await clinic.get(PATH, params={"kind": "place"}), 403, "forbidden")
     for query, pointer in (
         ({}, "?kind"),
-        ({"kind": "member"}, "?kind"),
+        ({"kind": "session"}, "?kind"),
         ({"kind": "place", "since": tokyo(1)}, "?since"),
         ({"kind": "place", "after": "x"}, "?after"),
         ({"kind": "permission", "after": "x"}, "?after"),

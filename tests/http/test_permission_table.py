@@ -10,6 +10,7 @@ import pytest
 from tests.access.world import owner
 from tests.factories import EVERY_PROFESSION, Region, Vendor, agree, join, register, sheet, submit
 from tests.http.problems import problem
+from tests.people.posts import Staff
 
 from renkei.access.policy import default_rows
 from renkei.settings import Settings
@@ -203,6 +204,19 @@ async def test_a_preview_tells_whom_a_change_touches_and_changes_nothing(region:
     assert [(one["profession"], one["patients"]) for one in told] == [("nurse", 0)]
     assert await touched(region, changed(dentist__medical_basic=""), clinic, nurses) == []
     assert (await region.admin.get(PATH)).json() == before
+
+
+async def test_a_preview_tells_of_members_by_their_posts(region: Region, settings: Settings) -> None:
+    clinic = await region.found(professions=["physician"])
+    staff = Staff.of(clinic, settings)
+    for who in ("nurse", "nurse", "pt", None):
+        staff.hire(who)
+    patient = await register(clinic)
+    await staff.get(f"/v1/patients/{patient}/summary", by="nurse")
+    told = await touched(region, changed(nurse__medical_basic=""), clinic)
+    assert [(one["profession"], one["clients"], one["members"], one["users"], one["patients"]) for one in told] == [
+        ("nurse", 0, 3, 1, 1)
+    ]
 
 
 async def test_a_preview_knows_that_restricted_items_are_read_too(region: Region) -> None:

@@ -52,6 +52,19 @@ async def _delegations(tx: Transaction, grant: LedgerGrant, since: date, query: 
     return page_of(unused, query.limit, lambda one: _delegation(*one), lambda one: (one[0].id,))
 
 
+async def _posts(tx: Transaction, grant: LedgerGrant, since: date, query: ReviewQuery) -> dict[str, Any]:
+    """Of one organization some dozen rows, of a region some thousand: read whole, then cut."""
+    after = decode_cursor(query.after, UUID)
+    used = await rights_in_use.load_used_posts(tx, grant, since)
+    unused = [
+        row
+        for row in await rights_in_use.load_posts(tx, grant)
+        if row.valid_from <= since and (after is None or row.id < after[0])
+        if (str(row.account_id), row.organization_id, row.profession) not in used
+    ]
+    return page_of(unused, query.limit, _post, lambda row: (row.id,))
+
+
 async def _places(tx: Transaction, grant: LedgerGrant, since: date, query: ReviewQuery) -> dict[str, Any]:
     after = decode_cursor(query.after, UUID, UUID)
     rows = await rights_in_use.load_unused_places(tx, grant, since, after, query.limit)
@@ -80,7 +93,13 @@ async def _cells(tx: Transaction, grant: LedgerGrant, since: date, query: Review
     return page_of(cells, query.limit, lambda cell: _cell(*cell[1:]), lambda cell: cell[:1])
 
 
-_LISTS: Mapping[Kind, List] = {"delegation": _delegations, "place": _places, "consent": _consents, "permission": _cells}
+_LISTS: Mapping[Kind, List] = {
+    "delegation": _delegations,
+    "member": _posts,
+    "place": _places,
+    "consent": _consents,
+    "permission": _cells,
+}
 
 
 def _rights(table: Mapping[str, Mapping[str, str]], profession: Profession, group: Group) -> dict[str, str]:
@@ -93,7 +112,7 @@ def _cell(profession: Profession, group: Group, rights: Mapping[str, str]) -> di
 
 
 def _delegation(row: Row, professions: list[str], whole: bool) -> dict[str, Any]:
-    """whole: not even the system itself has acted under it. No route ends one yet, so nothing to call is named."""
+    """whole: not even the system itself has acted under it."""
     return {
         "delegation_id": str(row.id),
         "client": {"id": str(row.client_id), "name": row.client_name},
@@ -101,7 +120,21 @@ def _delegation(row: Row, professions: list[str], whole: bool) -> dict[str, Any]
         "professions": professions,
         "whole": whole,
         "valid_from": row.valid_from.isoformat(),
-        "to_end": None,
+        "to_end": {"method": "POST", "href": f"/v1/delegations/{row.id}/end"},
+    }
+
+
+def _post(row: Row) -> dict[str, Any]:
+    """accepted: whether anybody has taken it yet."""
+    return {
+        "member_id": str(row.id),
+        "name": row.name,
+        "organization": _organization(row),
+        "office": row.office,
+        "profession": row.profession,
+        "accepted": row.account_id is not None,
+        "valid_from": row.valid_from.isoformat(),
+        "to_end": {"method": "POST", "href": f"/v1/members/{row.id}/end"},
     }
 
 

@@ -74,14 +74,17 @@ async def edit_permission_table(
 
 
 async def preview_permission_table(tx: Transaction, asked: Asked, table: PermissionTableIn) -> dict[str, Any]:
-    """Whom a change would touch: the offices and professions that systems may assert, and what they did with it of late."""
+    """Whom a change would touch: professions that systems may assert for an office or its staff have, and what they did
+    with it of late."""
     grant = await authorize_ledger(tx, asked, Permission.permission_table_preview)
     newest, rights = await permission_tables.load_newest(tx), table.rights()
     changes = _changes(newest.rights, rights)
-    touches = _touches(await rights_in_use.load_delegations(tx, grant), _table(newest.rights), _table(rights))
-    used = await rights_in_use.load_use(tx, grant, touches)
+    before, after = _table(newest.rights), _table(rights)
+    touches = _touches(await rights_in_use.load_delegations(tx, grant), before, after)
+    _touch_posts(touches, await rights_in_use.load_posts(tx, grant), before, after)
+    used = await rights_in_use.load_use(tx, grant, list(touches.values()))
     show_ledger(tx, grant, [], {"version": newest.version, "changes": changes})
-    shown = [_touch(touch, *used.get((touch.organization_id, touch.profession), (0, 0))) for touch in touches]
+    shown = [_touch(touch, *used.get(whose, (0, 0))) for whose, touch in touches.items()]
     shown.sort(key=lambda one: (-one["patients"], -one["users"]))
     return {"changes": changes, "in_use": any(one["patients"] for one in shown), "touches": shown}
 
@@ -91,12 +94,15 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def _touches(delegations: Sequence[Row], before: PermissionTable, after: PermissionTable) -> list[Touch]:
+Touches = dict[tuple[UUID, Profession], Touch]
+
+
+def _touches(delegations: Sequence[Row], before: PermissionTable, after: PermissionTable) -> Touches:
     """What each office's professions gain or lose, by the very functions that decide.
 
     Where a system acts as itself its rights are the union of those delegated to it, so they may change with any of them.
     """
-    touches: dict[tuple[UUID, Profession], Touch] = {}
+    touches: Touches = {}
     for row in delegations:
         delegated = tuple(map(Profession, row.professions))
         system = Actor(ActorKind.client, row.client_id, None, delegated)
@@ -106,12 +112,29 @@ def _touches(delegations: Sequence[Row], before: PermissionTable, after: Permiss
             reads, writes = _differing(old, new)
             if not reads and not writes:
                 continue
-            new_touch = Touch(row.organization_id, row.organization_name, profession)
-            touch = touches.setdefault((row.organization_id, profession), new_touch)
+            touch = _touch_of(touches, row, profession)
             touch.clients.add(row.client_id)
             touch.reads |= reads
             touch.writes |= writes
-    return list(touches.values())
+    return touches
+
+
+def _touch_posts(touches: Touches, posts: Sequence[Row], before: PermissionTable, after: PermissionTable) -> None:
+    """The same of members, who have their profession's rights by their post."""
+    for row in posts:
+        if row.profession is None:
+            continue
+        reads, writes = _differing(before.of(Profession(row.profession)), after.of(Profession(row.profession)))
+        if reads or writes:
+            touch = _touch_of(touches, row, Profession(row.profession))
+            touch.members += 1
+            touch.reads |= reads
+            touch.writes |= writes
+
+
+def _touch_of(touches: Touches, row: Row, profession: Profession) -> Touch:
+    new = Touch(row.organization_id, row.organization_name, profession)
+    return touches.setdefault((row.organization_id, profession), new)
 
 
 def _differing(old: Rights, new: Rights) -> tuple[set[Group], set[Group]]:
@@ -128,6 +151,7 @@ def _touch(touch: Touch, users: int, patients: int) -> dict[str, Any]:
         "organization": {"id": str(touch.organization_id), "name": touch.organization_name},
         "profession": touch.profession.value,
         "clients": len(touch.clients),
+        "members": touch.members,
         "users": users,
         "patients": patients,
         "groups": [group.value for group in Group if group in touch.reads | touch.writes],

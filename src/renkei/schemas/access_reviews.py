@@ -5,7 +5,7 @@ from typing import Literal
 from renkei.schemas.fields import Day
 from renkei.schemas.paging import Page
 
-Kind = Literal["delegation", "place", "consent", "permission"]
+Kind = Literal["delegation", "member", "place", "consent", "permission"]
 
 
 class ReviewQuery(Page):

@@ -44,6 +44,17 @@ WHERE d.ended_at IS NULL AND c.disabled_at IS NULL AND o.suspended_at IS NULL
   AND (%(organization)s::uuid IS NULL OR d.organization_id = %(organization)s)
 ORDER BY d.id DESC
 """
+# Posts that have not been accepted yet are rights too. An administrator's post has no profession.
+POSTS = """
+SELECT m.id, m.account_id, m.name, m.organization_id, o.name AS organization_name, m.office, m.profession, m.valid_from
+FROM members m
+JOIN organizations o ON o.id = m.organization_id
+CROSS JOIN (SELECT (now() AT TIME ZONE 'Asia/Tokyo')::date AS day) today
+WHERE m.ended_at IS NULL AND o.suspended_at IS NULL
+  AND m.valid_from <= today.day AND (m.valid_until IS NULL OR m.valid_until >= today.day)
+  AND (%(organization)s::uuid IS NULL OR m.organization_id = %(organization)s)
+ORDER BY m.id DESC
+"""
 USE = """
 SELECT organization_id, profession, count(DISTINCT patient_id) AS patients,
   count(DISTINCT (client_id, user_id)) FILTER (WHERE user_id IS NOT NULL) AS users
@@ -61,6 +72,16 @@ USED_DELEGATIONS = """
 SELECT DISTINCT client_id, organization_id, profession FROM audit_events
 WHERE at >= %(since)s::date::timestamp AT TIME ZONE 'Asia/Tokyo' AND outcome = 'allowed' AND actor_kind IN ('client', 'member')
   AND (%(organization)s::uuid IS NULL OR organization_id = %(organization)s)
+"""
+# What an administrator of an organization does is about no patient, or its office is named in the event of each.
+USED_POSTS = """
+SELECT user_id, organization_id, profession FROM audit_events
+WHERE at >= %(since)s::date::timestamp AT TIME ZONE 'Asia/Tokyo' AND outcome = 'allowed' AND actor_kind IN ('member', 'organization_admin')
+  AND user_id IS NOT NULL AND (%(organization)s::uuid IS NULL OR organization_id = %(organization)s)
+UNION
+SELECT user_id, organization_id, profession FROM service_events
+WHERE at >= %(since)s::date::timestamp AT TIME ZONE 'Asia/Tokyo' AND outcome = 'allowed' AND actor_kind = 'organization_admin'
+  AND user_id IS NOT NULL AND (%(organization)s::uuid IS NULL OR organization_id = %(organization)s)
 """
 # The last use stops at the first event found from the newest on, in the index (patient_id, at).
 UNUSED_PLACES = """
@@ -115,13 +136,15 @@ LAST = UUID(int=2**128 - 1)
 class Touch:
     """What a change of the permission table does to one profession at one organization.
 
-    clients: the systems that may assert it there. reads, writes: the groups in which its reading or writing changes.
+    clients: the systems that may assert it there. members: how many of its staff have it by their posts. reads, writes: the
+    groups in which its reading or writing changes.
     """
 
     organization_id: UUID
     organization_name: str
     profession: Profession
     clients: set[UUID] = field(default_factory=set)
+    members: int = 0
     reads: set[Group] = field(default_factory=set)
     writes: set[Group] = field(default_factory=set)
 
@@ -129,6 +152,18 @@ class Touch:
 async def load_delegations(tx: Transaction, grant: LedgerGrant) -> list[Row]:
     """Delegations in force, newest first."""
     return await tx.rows(DELEGATIONS, {"organization": grant.organization_id})
+
+
+async def load_posts(tx: Transaction, grant: LedgerGrant) -> list[Row]:
+    """Posts of members in force, newest first."""
+    return await tx.rows(POSTS, {"organization": grant.organization_id})
+
+
+async def load_used_posts(tx: Transaction, grant: LedgerGrant, since: date) -> set[tuple[str, UUID, str | None]]:
+    """(account, organization, profession) of whoever has done anything under a post since then."""
+    tx.later(PATIENCE)
+    rows = await tx.rows(USED_POSTS, {"organization": grant.organization_id, "since": since})
+    return {(row.user_id, row.organization_id, row.profession) for row in rows}
 
 
 async def load_use(
