@@ -235,4 +235,6 @@ class Patient(RuleBasedStateMachine):
         if probed["states"] % 1000 == 0:
             figure(f"state machine: states {probed['states']} so far, answers probed {probed['answers']}")
         who = READERS[probed["states"] % len(READERS)]
-        probed["answers"] += stage.run(probe(stage, self.made, self.whole, self.now, who))
+        signed_in = who != "system" and probed["states"] % 2
+        reader = stage.staff if signed_in else stage.world.reader
+        probed["answers"] += stage.run(probe(reader, stage, self.made, self.whole, self.now, who))

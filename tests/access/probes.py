@@ -9,7 +9,9 @@ from tests.access import oracle
 from tests.access.oracle import Ties
 from tests.access.states import DELEGATED, reason_told, value_in
 from tests.access.world import VALUES, Made, World, meant
+from tests.factories import Vendor
 from tests.http.feed import publish_all, read
+from tests.people.posts import Staff
 
 
 class Stage:
@@ -18,18 +20,21 @@ class Stage:
     loop: asyncio.AbstractEventLoop
     world: World
     worker: AsyncEngine
+    staff: Staff
 
     def run(self, what: Coroutine[Any, Any, Any]) -> Any:
         """Wait for it; machines are not coroutines."""
         return self.loop.run_until_complete(what)
 
 
-async def probe(stage: Stage, made: Made, whole: dict[str, Any], ties: Ties, who: str) -> int:
-    """Every door for one profession (or ``system``); how many answers were looked at. whole: the patient as registered."""
-    reader, path, by = stage.world.reader, made.path, None if who == "system" else who
+async def probe(reader: Vendor, stage: Stage, made: Made, whole: dict[str, Any], ties: Ties, who: str) -> int:
+    """Every door for one profession (or ``system``); how many answers were looked at. reader: the organization's system, or its
+    staff signed in. whole: the patient as registered."""
+    path, by = made.path, None if who == "system" else who
     number = f"ltci|{whole['identifiers'][0]['value']}"
     await publish_all(stage.worker)
-    await reader.token(by)
+    if reader is stage.world.reader:
+        await reader.token(by)
     # At once: a 404 takes its time (decision 0013), and all may take it together. Of the list the first page is enough:
     # newest first, and nobody is newer than this patient.
     *answers, lines = await asyncio.gather(

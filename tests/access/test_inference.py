@@ -86,6 +86,10 @@ ELSEWHERE: dict[tuple[str, str], str] = {
         (f"{method} /v1/organizations/{{organization_id}}/login-provider", "organization_id"): "office of its own"
         for method in ("GET", "PUT", "DELETE")
     },
+    **{
+        (f"POST /v1/members/{{member_id}}/{act}", "member_id"): "office of its own"
+        for act in ("invitation", "change", "end", "one-time-code")
+    },
     ("PUT /v1/clients/{client_id}/keys", "client_id"): "office",
     ("POST /v1/clients/{client_id}/secret", "client_id"): "office",
     ("POST /v1/clients/{client_id}/suspension", "client_id"): "office",
@@ -116,6 +120,9 @@ OFFICE_BODIES: dict[str, Any] = {
     "keys": {"jwks_uri": "https://keys.example.jp/k"},
     "secret": BECAUSE,
     "end": BECAUSE,
+    "invitation": BECAUSE,
+    "change": {"profession": "pt"},
+    "one-time-code": BECAUSE,
     "login-provider": {"issuer": "https://login.example.jp", "client_id": "renkei", "auth_method": "private_key_jwt"},
 }
 
@@ -137,7 +144,15 @@ async def test_path_parameters_that_name_no_patient(region: Region) -> None:
     assert found == set(ELSEWHERE)
     office, opened = await region.organization_admin(world.reader), []
     (own,) = (await region.admin.get(f"/v1/delegations?organization={world.author.id}")).json()["items"]
-    ids = {"organization_id": world.author.id, "client_id": world.author.client_id, "delegation_id": own["id"]}
+    post = {
+        "organization_id": world.author.id,
+        "email": "hanako@example.jp",
+        "name": "検査 花子",
+        "profession": "nurse",
+    }
+    member = (await region.admin.post("/v1/members", post)).json()
+    ids = {"organization_id": world.author.id, "client_id": world.author.client_id}
+    ids |= {"delegation_id": own["id"], "member_id": member["id"]}
     for (name, _), why in ELSEWHERE.items():
         if "office" not in why:
             continue

@@ -17,6 +17,7 @@ from tests.access.machine import Patient, probed, stage
 from tests.access.world import World, figure
 from tests.factories import Region, Vendor
 from tests.http.feed import worker_engine
+from tests.people.posts import Staff
 
 from renkei.main import create_app
 from renkei.settings import Settings
@@ -43,6 +44,7 @@ def staged(settings: Settings, admin: Vendor) -> Any:
         ):
             office = Vendor(http, admin.client_id, admin.client_secret)
             stage.world = await World.found(Region(http, office))
+            stage.staff = Staff.of(stage.world.reader, settings)
             yield
 
     service = serve()

@@ -22,7 +22,7 @@ VALUES (%s, %s, %s, %s, '検査 花子', %s, %s, '2020-01-01', %s)
 """
 SESSION = """
 INSERT INTO sessions (id, account_id, member_id, secret_hash, stage, methods, agent, address, expires_at, audit_event_id)
-VALUES (%s, %s, %s, %s, 'open', '{pwd,otp}', '', '', now() + interval '1 hour', %s)
+VALUES (%s, %s, %s, %s, 'open', '{pwd,otp}', '', '', now() + interval '1 day', %s)
 """
 
 
