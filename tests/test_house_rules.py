@@ -55,25 +55,11 @@ WITHOUT_GRANT = {
 }
 """Store functions that take a transaction and no grant, each with why none can stand there."""
 
-NO_PATIENTS = tuple(
-    f"store/{name}.py"
-    for name in (
-        "accounts",
-        "assertions",
-        "attempts",
-        "clients",
-        "delegations",
-        "invitations",
-        "login_providers",
-        "members",
-        "organizations",
-        "permission_tables",
-        "posts",
-        "second_factors",
-        "sessions",
-        "subscriptions",
-    )
+_NAMES = (
+    "accounts assertions attempts ceremonies clients delegations invitations login_providers login_subjects members "
+    "organizations passkeys permission_tables posts second_factors sessions subscriptions"
 )
+NO_PATIENTS = tuple(f"store/{name}.py" for name in _NAMES.split())
 """Stores of what is on no patient; a test holds them to that."""
 
 Fault = tuple[int, str]

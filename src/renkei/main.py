@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from renkei.access.identity import Identity
 from renkei.access.keyring import KeyRing
 from renkei.access.passwords import Passwords
+from renkei.access.providers import Providers
 from renkei.access.service import Service
 from renkei.access.sessions import Sessions
 from renkei.access.vendor_keys import VendorKeys
@@ -47,7 +48,7 @@ from renkei.blobs import open_blobs
 from renkei.catalogue import load_catalogue
 from renkei.database import SERVICE_ROLE, make_engine
 from renkei.frame import Frame
-from renkei.pages import account, api_docs, invitations, sign_in
+from renkei.pages import account, api_docs, invitations, organization_login, passkeys, prove_again, sign_in
 from renkei.secret_box import SecretBox
 from renkei.settings import Settings
 from renkei.throttle import MachineStorage, Throttle
@@ -97,7 +98,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     throttle = Throttle(settings.limits, MachineStorage(settings.limits_file, settings.workers))
     sessions, passwords = Sessions(engine, settings), Passwords()
     box = SecretBox.load(settings.box_keys_dir)
-    service = Service(settings, engine, identity, open_blobs(settings), sessions, passwords, box, throttle)
+    providers = Providers(settings.allow_private_targets, identity.keyring)
+    service = Service(settings, engine, identity, open_blobs(settings), sessions, passwords, box, throttle, providers)
     watch = FeedWatch(engine)
 
     @asynccontextmanager
@@ -128,7 +130,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for door in ROUTERS:
         app.include_router(door.router)
     app.include_router(api_docs.router())
-    for page in (sign_in, account, invitations):
+    for page in (sign_in, prove_again, passkeys, organization_login, account, invitations):
         app.include_router(page.router)
     problems.install(app)
     if settings.cors_origins:

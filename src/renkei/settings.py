@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     token_seconds: int = Field(default=900, ge=60, le=3600)
     require_second_factor: bool = True
     session_idle_seconds: int = Field(default=1_800, ge=60, le=86_400)
+    step_up_seconds: int = Field(default=300, ge=30, le=3_600)
     session_seconds: int = Field(default=43_200, ge=300, le=604_800)
     invitation_hours: int = Field(default=168, ge=1, le=720)
     one_time_code_minutes: int = Field(default=15, ge=1, le=120)

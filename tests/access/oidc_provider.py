@@ -18,6 +18,7 @@ from idpyoidc.server import Server
 
 PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:InternetProtocolPassword"
 TWO_FACTORS = "https://refeds.org/profile/mfa"
+CLAIMS = ["amr", "job", "facility", "email", "email_verified", "name"]
 SECRET = "kept-by-the-hospital-and-long-enough-for-HS256"
 KEYS = {
     "key_defs": [{"type": "RSA", "use": ["sig"]}, {"type": "EC", "crv": "P-256", "use": ["sig"]}],
@@ -71,7 +72,7 @@ def _configuration(issuer: str) -> dict[str, Any]:
             "token": {"class": "idpyoidc.server.token.jwt_token.JWTToken", "kwargs": {"lifetime": 600}},
             "id_token": {
                 "class": "idpyoidc.server.token.id_token.IDToken",
-                "kwargs": {"lifetime": 300, "base_claims": {"amr": None, "job": None, "email": None, "name": None}},
+                "kwargs": {"lifetime": 300, "base_claims": dict.fromkeys(CLAIMS)},
             },
         },
         "userinfo": {"class": "idpyoidc.server.user_info.UserInfo", "kwargs": {"db": {}}},

@@ -16,18 +16,14 @@ from renkei.tables import PATIENT_TABLES
 
 ROLES = ("renkei_service", "renkei_worker", "renkei_ledger", "renkei_lookup", "renkei_app", "renkei_work")
 PURPOSE = {
-    ("service", "UPDATE", "summaries"),
-    ("service", "UPDATE", "summary_parts"),
+    *(("service", "UPDATE", table) for table in ("summaries", "summary_parts")),
     *(("service", act, "login_providers") for act in ("UPDATE", "DELETE")),  # a setting; the ledger has each change
-    ("worker", "DELETE", "unpublished_changes"),
-    ("worker", "DELETE", "used_assertions"),
-    ("worker", "DELETE", "idempotency_keys"),
+    *(("worker", "DELETE", f"{what}s") for what in ("unpublished_change", "used_assertion", "idempotency_key")),
     *(("worker", act, "pending_deliveries") for act in ("UPDATE", "DELETE")),
     *(("worker", act, "redeliveries") for act in ("UPDATE", "DELETE")),
-    ("worker", "UPDATE", "delivery_queues"),
-    ("worker", "UPDATE", "delivery_progress"),
-    ("worker", "DELETE", "deliveries"),
-    ("worker", "DELETE", "sign_in_attempts"),
+    *(("worker", "UPDATE", table) for table in ("delivery_queues", "delivery_progress")),
+    *(("worker", "DELETE", table) for table in ("deliveries", "sign_in_attempts")),
+    *((role, "DELETE", "ceremonies") for role in ("service", "worker")),
 }
 
 

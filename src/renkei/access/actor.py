@@ -29,13 +29,17 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """How a member proved who they are, and when. member_id: the post chosen; methods: ``amr`` values of RFC 8176."""
+    """How a member proved who they are, and when. member_id: the post chosen; methods: ``amr`` values of RFC 8176.
+
+    recently: a second factor, minutes ago, by the database's clock (``access.step_up``).
+    """
 
     session_id: UUID
     account_id: UUID
     member_id: UUID | None
     methods: tuple[str, ...]
     authenticated_at: datetime
+    recently: bool
 
 
 @dataclass(frozen=True, slots=True)

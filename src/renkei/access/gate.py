@@ -16,7 +16,7 @@ from renkei.access.audit import Asked, Told
 from renkei.access.policy import PermissionTable, Rights, Tie, View, view
 from renkei.access.refusals import NO_CONTENT, NO_OFFICE, NO_ORGANIZATION, NO_RIGHT, NOT_IN_TEAM
 from renkei.access.rules import RULES, Rule, holds_office
-from renkei.access.scopes import require_scope
+from renkei.access.step_up import require_leave
 from renkei.catalogue import load_catalogue
 from renkei.database import LEDGER_ROLE, SERVICE_ROLE, Transaction
 from renkei.errors import Forbidden, NotFound
@@ -233,7 +233,7 @@ async def permission_table(tx: Transaction, version: int) -> PermissionTable:
 
 def _rule(asked: Asked, permission: Permission) -> Rule:
     """The rule of an act that the actor's scopes include. Every way through the gate begins here, before any patient is known."""
-    require_scope(asked.actor.scopes, permission)
+    require_leave(asked.actor, permission)
     return RULES[permission]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from renkei.access.policy import COLUMNS, default_rows
 from renkei.access.rules import RULES, Rule
 from renkei.access.scopes import SCOPES
+from renkei.access.step_up import STEP_UP
 from renkei.catalogue import load_catalogue
 from renkei.catalogue.envelope import GROUP_TITLES
 from renkei.vocabulary import RESTRICTED_COLUMN, Permission, Profession, Tier
@@ -63,6 +64,7 @@ Each act is one permission; the same string is the action in the access log and 
   `own` is correcting one's own earlier document; a new document needs `care_team` or `requested`.
 - **admin**, **auditor**, **organization admin**: 基盤の管理者・監査人・事業所の管理者 may do it by office. They never read or write the content
   of records; the last is bound to its own organization's part of the ledger.
+- **again**: 本人の再確認。サインインした人がするときは、数分以内に二要素目を確認していること / by a person's session only with a second factor proved minutes ago.
 """
 
 
@@ -84,11 +86,12 @@ def _table() -> Iterator[str]:
 
 
 def _acts() -> Iterator[str]:
-    yield _row("act", "行為", "scope", "right", "tie", "admin", "auditor", "organization admin")
-    yield _row("---", "---", "---", "---", "---", ":-:", ":-:", ":-:")
+    yield _row("act", "行為", "scope", "right", "tie", "admin", "auditor", "organization admin", "again")
+    yield _row("---", "---", "---", "---", "---", ":-:", ":-:", ":-:", ":-:")
     for permission, rule in RULES.items():
+        again = "✓" if permission in STEP_UP else ""
         words, scope = _words(Permission)[permission], f"`{SCOPES[permission]}`"
-        yield _row(f"`{permission}`", words, scope, _RIGHTS[rule.right], _ties(rule), *_offices(rule))
+        yield _row(f"`{permission}`", words, scope, _RIGHTS[rule.right], _ties(rule), *_offices(rule), again)
 
 
 def _ties(rule: Rule) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.access.identity import Identity
 from renkei.access.passwords import Passwords
+from renkei.access.providers import Providers
 from renkei.access.sessions import Sessions
 from renkei.blobs import Blobs
 from renkei.secret_box import SecretBox
@@ -15,7 +16,7 @@ from renkei.throttle import Throttle
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Settings, the database, the store of files, and what proves who asks: tokens, sessions, passwords, sealed secrets;
+    """Settings, the database, the store of files, and what proves who asks: tokens, sessions, passwords, organizations' own logins, sealed secrets;
     and how often one may ask."""
 
     settings: Settings
@@ -26,3 +27,4 @@ class Service:
     passwords: Passwords
     box: SecretBox
     throttle: Throttle
+    providers: Providers

@@ -15,7 +15,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.access.actor import Actor, Organization, SignedIn
-from renkei.database import Row, Transaction, transaction
+from renkei.access.step_up import SECOND_FACTORS
+from renkei.database import Row, transaction
 from renkei.errors import Unauthorized
 from renkei.settings import Settings
 from renkei.vocabulary import ActorKind, Office, OrganizationKind, Profession
@@ -26,8 +27,11 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 # The post counts only while it, and its organization, stand; without one the person is signed in, under no hat.
 STANDING = """
-SELECT s.id, s.account_id, s.stage, s.methods, s.authenticated_at, s.organization_id AS vouched_by, s.last_seen_at < now() - interval '1 minute' AS unseen,
-  coalesce(post.name, a.name) AS name, a.email, post.id AS member_id, post.office, post.profession, post.organization_id, post.code, post.organization_name, post.kind
+SELECT s.id, s.account_id, s.stage, s.methods, s.authenticated_at, s.organization_id AS vouched_by, s.professions,
+  s.methods && %(second)s::text[] AND s.authenticated_at > now() - make_interval(secs => %(recent)s) AS recently,
+  s.last_seen_at < now() - interval '1 minute' AS unseen,
+  coalesce(post.name, a.name) AS name, a.email, post.id AS member_id, post.office, post.profession, post.organization_id, post.code,
+  post.organization_name, post.kind
 FROM sessions s
 JOIN accounts a ON a.id = s.account_id
 LEFT JOIN LATERAL (
@@ -35,6 +39,7 @@ LEFT JOIN LATERAL (
   FROM members m JOIN organizations o ON o.id = m.organization_id
   WHERE m.id = s.member_id AND m.account_id = s.account_id AND m.ended_at IS NULL AND o.suspended_at IS NULL
     AND (s.organization_id IS NULL OR m.organization_id = s.organization_id)
+    AND (s.professions IS NULL OR m.profession = ANY (s.professions))
     AND m.valid_from <= (now() AT TIME ZONE 'Asia/Tokyo')::date
     AND (m.valid_until IS NULL OR m.valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date)
 ) post ON true
@@ -48,7 +53,8 @@ SEEN = "UPDATE sessions SET last_seen_at = now() WHERE id = %s AND ended_at IS N
 class Session:
     """One signed-in browser. stage: what is still to be proved, ``open`` when nothing is. actor: who acts under its hat.
 
-    vouched_by: the organization whose own login let the person in, and whose posts alone may be chosen.
+    vouched_by: the organization whose own login let the person in, and whose posts alone may be chosen; of these professions
+    only, where it says as which.
     """
 
     id: UUID
@@ -58,6 +64,7 @@ class Session:
     stage: str
     actor: Actor
     vouched_by: UUID | None
+    professions: tuple[str, ...] | None
 
     @property
     def is_open(self) -> bool:
@@ -74,7 +81,12 @@ class Sessions:
     """Finds whose a cookie is, for one service."""
 
     def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
-        self.engine, self.idle_seconds = engine, settings.session_idle_seconds
+        self.engine = engine
+        self.limits = {
+            "idle": settings.session_idle_seconds,
+            "recent": settings.step_up_seconds,
+            "second": list(SECOND_FACTORS),
+        }
         address = urlsplit(settings.issuer)
         self.secure = not (address.scheme == "http" and address.hostname in LOOPBACK)
         self.origin = f"{address.scheme}://{address.netloc}"
@@ -92,7 +104,7 @@ class Sessions:
         if remembered is not None and remembered[0] > moment:
             return remembered[1]
         async with transaction(self.engine) as tx:
-            row = await tx.row(STANDING, {"hash": cookie_hash(cookie), "idle": self.idle_seconds})
+            row = await tx.row(STANDING, {"hash": cookie_hash(cookie), **self.limits})
             if row is not None and row.unseen:
                 tx.later(SEEN, [row.id])
         found = _session(row) if row else None
@@ -146,12 +158,6 @@ def is_form_token(cookie: str, token: str) -> bool:
     return hmac.compare_digest(form_token(cookie).encode(), token.encode("utf-8", "replace"))
 
 
-async def standing(tx: Transaction, cookie: str, idle_seconds: int) -> Session | None:
-    """The same as ``find``, as it is in this transaction."""
-    row = await tx.row(STANDING, {"hash": cookie_hash(cookie), "idle": idle_seconds})
-    return _session(row) if row else None
-
-
 def _session(row: Row) -> Session:
     organization, kind = None, ActorKind.member
     professions: tuple[Profession, ...] = ()
@@ -159,9 +165,10 @@ def _session(row: Row) -> Session:
         organization = Organization(row.organization_id, row.code, row.organization_name, OrganizationKind(row.kind))
         professions = (Profession(row.profession),) if row.profession else ()
         kind = ActorKind.organization_admin if row.office == Office.organization_admin else ActorKind.member
-    signed = SignedIn(row.id, row.account_id, row.member_id, tuple(row.methods), row.authenticated_at)
+    signed = SignedIn(row.id, row.account_id, row.member_id, tuple(row.methods), row.authenticated_at, row.recently)
     actor = Actor(kind, None, organization, professions, str(row.account_id), row.name, signed_in=signed)
-    return Session(row.id, row.account_id, row.email, row.name, row.stage, actor, row.vouched_by)
+    limit = None if row.professions is None else tuple(row.professions)
+    return Session(row.id, row.account_id, row.email, row.name, row.stage, actor, row.vouched_by, limit)
 
 
 OVER = (

@@ -8,15 +8,10 @@ from renkei.access.gate import authorize_service
 from renkei.database import Row, Transaction
 from renkei.errors import Fault, Invalid, NotFound
 from renkei.schemas.answers import rfc3339
-from renkei.schemas.login_providers import LoginProviderIn
+from renkei.schemas.login_providers import LoginProviderIn, callback, purpose
 from renkei.secret_box import SecretBox
 from renkei.store import login_providers, organizations
 from renkei.vocabulary import Permission
-
-
-def callback(issuer: str, organization_id: UUID) -> str:
-    """Where the provider sends browsers back to. One for each organization, so that no answer is taken for another's."""
-    return f"{issuer}/login/organizations/{organization_id}/callback"
 
 
 async def read_login_provider(tx: Transaction, asked: Asked, organization_id: UUID, issuer: str) -> dict[str, Any]:
@@ -44,11 +39,6 @@ async def remove_login_provider(tx: Transaction, asked: Asked, organization_id: 
         raise NotFound
     asked.served(tx, {"organization_id": str(organization_id)})
     login_providers.remove_one(tx, organization_id)
-
-
-def purpose(organization_id: UUID) -> str:
-    """What the sealed secret is for."""
-    return f"login_provider:{organization_id}"
 
 
 def _secret(said: LoginProviderIn, kept: Row | None, box: SecretBox, organization_id: UUID) -> bytes | None:

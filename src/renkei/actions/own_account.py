@@ -42,11 +42,13 @@ async def read_account(service: Service, session: Session) -> dict[str, Any]:
     """What its owner sees: posts, second factor, recovery codes left, sessions."""
     async with transaction(service.engine) as tx:
         return {
-            "posts": await posts.load_posts(tx, session.account_id, session.vouched_by),
+            "posts": await posts.load_posts(tx, session.account_id, session.vouched_by, session.professions),
             "account": await accounts.load_account(tx, session.account_id),
             "totp": await second_factors.load_totp(tx, session.account_id),
             "recovery_left": await second_factors.count_recovery(tx, session.account_id),
-            "sessions": await sessions.load_open(tx, session.account_id, service.settings.session_idle_seconds),
+            "sessions": await sessions.load_open(
+                tx, session.account_id, service.settings.session_idle_seconds, session.vouched_by
+            ),
         }
 
 

@@ -17,7 +17,7 @@ from renkei.database import Row, Transaction
 from renkei.ids import now
 from renkei.schemas.people import ONE_TIME_LETTERS, RECOVERY_LETTERS, Browser
 from renkei.secret_box import CannotOpen
-from renkei.store import accounts, posts, second_factors, sessions
+from renkei.store import accounts, login_subjects, posts, second_factors, sessions
 from renkei.store.attempts import Source
 from renkei.vocabulary import ActorKind
 
@@ -57,19 +57,28 @@ class Wrong(NamedTuple):
 
 
 async def begin(
-    service: Service, tx: Transaction, asked: Asked, account: Row, methods: Sequence[str], browser: Browser
+    service: Service,
+    tx: Transaction,
+    asked: Asked,
+    account: Row,
+    methods: Sequence[str],
+    browser: Browser,
+    vouched_by: UUID | None = None,
+    professions: Sequence[str] | None = None,
 ) -> Opened:
     """What follows on a first factor: the second, setting one up, or, where none is required, the session itself.
 
-    methods: what was proved, as ``amr`` (RFC 8176) names it; account: a row with ``id`` and ``email``.
+    methods: what was proved, as ``amr`` (RFC 8176) names it; account: a row with ``id`` and ``email``; the rest as ``complete``.
     """
     stage = "second_factor"
     if not await second_factors.load_kinds(tx, account.id):
         stage = "enrolment" if service.settings.require_second_factor else "open"
     if stage == "open":
-        return await complete(service, tx, asked, account, methods, browser)
+        return await complete(service, tx, asked, account, methods, browser, vouched_by, professions)
     event = asked.served(tx, {"address": browser.address, "methods": list(methods), "stage": stage})
-    cookie = sessions.open_session(tx, account.id, None, stage, methods, browser.named, PENDING_SECONDS, event)
+    cookie = sessions.open_session(
+        tx, account.id, None, stage, methods, browser.named, PENDING_SECONDS, event, vouched_by, professions
+    )
     return Opened(cookie, stage, account.email)
 
 
@@ -81,16 +90,21 @@ async def complete(
     methods: Sequence[str],
     browser: Browser,
     vouched_by: UUID | None = None,
+    professions: Sequence[str] | None = None,
+    proved_at: int | None = None,
 ) -> Opened:
     """All has been proved: a session, under the person's one post where there is but one.
 
-    vouched_by: the organization whose own login let the person in; it opens this organization's posts and no other.
+    vouched_by: the organization whose own login let the person in; it opens this organization's posts and no other. professions:
+    only posts of these; proved_at: when that login saw the person, in seconds since 1970.
     """
-    held = await posts.load_posts(tx, account.id, vouched_by)
+    held = await posts.load_posts(tx, account.id, vouched_by, professions)
     post = held[0].id if len(held) == 1 else None
     event = asked.served(tx, {"address": browser.address, "methods": list(methods), "stage": "open"})
     seconds = service.settings.session_seconds
-    cookie = sessions.open_session(tx, account.id, post, "open", methods, browser.named, seconds, event, vouched_by)
+    cookie = sessions.open_session(
+        tx, account.id, post, "open", methods, browser.named, seconds, event, vouched_by, professions, proved_at
+    )
     return Opened(cookie, "open", account.email, device_of(service, browser, account.id))
 
 
@@ -103,8 +117,9 @@ async def elevate(
     event = asked.served(tx, {"method": method})
     if not await sessions.end_session(tx, session.account_id, session.id, event):
         return Wrong()
+    login_subjects.confirm(tx, session.id, event)
     account = await accounts.load_account(tx, session.account_id)
-    return await complete(service, tx, asked, account, methods, browser, session.vouched_by)
+    return await complete(service, tx, asked, account, methods, browser, session.vouched_by, session.professions)
 
 
 def source_of(service: Service, browser: Browser, account_id: UUID | None) -> Source:

@@ -65,10 +65,29 @@ async def prove_second_factor(
         return await elevate(service, tx, asked, session, method, browser)
 
 
+async def prove_again(
+    service: Service, request_id: UUID, browser: Browser, session: Session, typed: str
+) -> str | Wrong:
+    """Whoever is signed in proves a second factor once more: the same session under another cookie, proved at this moment."""
+    asked, code = Asked(request_id, session.actor, "session.prove_again"), code_of(typed)
+    source = source_of(service, browser, session.account_id)
+    async with transaction(service.engine) as tx:
+        attempt = await attempts.begin_attempt(tx, login_digest(session.email), source, "second_factor")
+        if isinstance(attempt, int):
+            return Wrong(attempt)
+        method = await use_code(service, tx, session.account_id, code)
+        if method is None:
+            asked.served(tx, {"address": browser.address}, refused="wrong_credentials")
+            return Wrong()
+        attempts.succeed(tx, attempt)
+        event = asked.served(tx, {"method": method})
+        return await sessions.reauthenticate(tx, session.id, method, event) or Wrong()
+
+
 async def choose_post(service: Service, request_id: UUID, session: Session, post: UUID) -> str:
     """Wear another hat: the same session under another cookie. Raises NotFound: not a post of one's own that stands."""
     async with transaction(service.engine) as tx:
-        held = await posts.load_posts(tx, session.account_id, session.vouched_by)
+        held = await posts.load_posts(tx, session.account_id, session.vouched_by, session.professions)
         if not session.is_open or post not in {one.id for one in held}:
             raise NotFound
         event = Asked(request_id, session.actor, "session.choose_post").served(tx, {"member_id": str(post)})

@@ -35,7 +35,7 @@ async def change_password(visit: Visiting) -> Response:
     new = visit.form.get("new", "")
     if new != visit.form.get("again", ""):
         return await _account(visit, visit.t(*DIFFERENT))
-    weak = await own_account.change_password(visit.service, visit.request_id, visit.member, new)
+    weak = await own_account.change_password(visit.service, visit.request_id, visit.own_login, new)
     if weak:
         return await _account(visit, " ".join(visit.t(one.ja, one.en) for one in weak))
     return await _account(visit, done=visit.t("パスワードを変えました。", "Your password has been changed."))
@@ -46,7 +46,7 @@ async def begin_totp(visit: Visiting) -> Response:
     """Another authenticator app."""
     if not await _proved(visit):
         return await _account(visit, visit.t(*WRONG_PASSWORD))
-    setup = await own_account.begin_totp(visit.service, visit.request_id, visit.member)
+    setup = await own_account.begin_totp(visit.service, visit.request_id, visit.own_login)
     return _enrolment(visit, setup, "/account/second-factor/confirmation")
 
 
@@ -61,7 +61,7 @@ async def renew_recovery(visit: Visiting) -> Response:
     """Other recovery codes."""
     if not await _proved(visit):
         return await _account(visit, visit.t(*WRONG_PASSWORD))
-    codes = await own_account.renew_recovery(visit.service, visit.request_id, visit.member)
+    codes = await own_account.renew_recovery(visit.service, visit.request_id, visit.own_login)
     return visit.page("recovery_codes.html", codes=codes)
 
 
@@ -69,7 +69,7 @@ async def renew_recovery(visit: Visiting) -> Response:
 async def end_session(visit: Visiting) -> Response:
     """End a session of one's own, or all others."""
     other = visit.form.get("session", "")
-    await own_account.end_session(visit.service, visit.request_id, visit.member, _id(other) if other else None)
+    await own_account.end_session(visit.service, visit.request_id, visit.own_login, _id(other) if other else None)
     return visit.go("/account")
 
 
@@ -88,7 +88,7 @@ async def confirm_enrolment(visit: Visiting) -> Response:
 
 
 async def _confirm(visit: Visit, action: str) -> Response:
-    session = visit.session if action == "/login/enrolment" else visit.member
+    session = visit.session if action == "/login/enrolment" else visit.own_login
     if session is None:
         raise NotFound
     factor, code = _id(visit.form.get("factor", "")), visit.form.get("code", "")
@@ -114,9 +114,9 @@ async def _account(visit: Visit, wrong: str | None = None, done: str | None = No
 
 
 async def _proved(visit: Visit) -> bool:
-    browser = visit.browser(visit.member.email)
+    browser = visit.browser(visit.own_login.email)
     current = visit.form.get("current", "")
-    return await own_account.prove_again(visit.service, visit.request_id, browser, visit.member, current)
+    return await own_account.prove_again(visit.service, visit.request_id, browser, visit.own_login, current)
 
 
 def _id(text: str) -> UUID:

@@ -27,7 +27,7 @@ async def accept(visit: Visiting, token: str) -> Response:
     """Do what the link is for."""
     found = await invitations.read_invitation(visit.service, token)
     if found.purpose == "join" and found.known_account is not None:
-        await invitations.take_post(visit.service, visit.request_id, visit.member, token)
+        await invitations.take_post(visit.service, visit.request_id, visit.own_login, token)
         return visit.go("/account")
     password, browser = visit.form.get("password", ""), visit.browser(found.email)
     if password != visit.form.get("again", ""):

@@ -3,6 +3,7 @@
 Server-rendered, without scripts of its own: it works on any phone, and the Content-Security-Policy lets nothing else in.
 """
 
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, cast
@@ -18,12 +19,13 @@ from renkei.access.service import Service
 from renkei.access.sessions import Session, form_token, is_form_token, new_cookie, own_page
 from renkei.actions.session_steps import Opened
 from renkei.catalogue import load_catalogue
-from renkei.errors import BadRequest, NotFound, RenkeiError, TooLarge
+from renkei.errors import BadRequest, Forbidden, NotFound, RenkeiError, TooLarge
 from renkei.schemas.dates import TOKYO
+from renkei.schemas.json_body import parse_json
 from renkei.schemas.languages import preferred_language
 from renkei.schemas.people import Browser, login_digest
 from renkei.throttle import address_of
-from renkei.vocabulary import Language
+from renkei.vocabulary import Language, Reason
 
 LARGEST_FORM = 20_000
 A_YEAR = 31_536_000
@@ -63,6 +65,21 @@ class Visit:
         if self.session is None or not self.session.is_open:
             raise SignedOut
         return self.session
+
+    @property
+    def own_login(self) -> Session:
+        """Whoever has proved it here, not by an organization's own login, which may not touch what opens other posts."""
+        if self.member.vouched_by is not None:
+            raise Forbidden(Reason.own_matter, "session.own_login", "yourself", NOT_VOUCHED)
+        return self.member
+
+    @property
+    def answer(self) -> Mapping[str, object]:
+        """What the browser's authenticator said, in the form field ``answer``. Raises BadRequest."""
+        said = parse_json(self.form.get("answer", "").encode("utf-8", "replace"))
+        if not isinstance(said, dict):
+            raise BadRequest
+        return said
 
     def pending(self, stage: str) -> Session:
         """Whoever is at this stage. Raises SignedOut."""
@@ -143,6 +160,14 @@ class Visit:
         return self.service.sessions.cookie_name(f"device-{login_digest(email).hex()[:16]}")
 
 
+_OWN_PATH = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
+
+
+def own_path(text: str | None) -> str:
+    """Where to go on: a page of ours, else the first one. Never another host's, however it is written."""
+    return text if text and len(text) <= 200 and _OWN_PATH.fullmatch(text) else "/"
+
+
 class SignedOut(Exception):
     """Nobody is signed in, or not far enough: to the page where one does."""
 
@@ -170,6 +195,10 @@ class PageDoor(APIRoute):
                 return await inside(request)
             except SignedOut:
                 return visit.go("/login")
+            except Forbidden as error:
+                if error.reason is Reason.not_proved_recently and visit.session is not None:
+                    return visit.go(f"/login/again?next={own_path(request.url.path)}")
+                return _told(visit, error)
             except NotOurs:
                 return visit.page("error.html", 403, title=visit.t("送れません", "Not sent"), detail=visit.t(*NOT_OURS))
             except RequestValidationError:
@@ -229,6 +258,10 @@ class NotOurs(Exception):
     """A form that no page of ours has sent, or one that was open for too long."""
 
 
+NOT_VOUCHED = (
+    "事業所のログインでサインインしている間は変更できません。ご自分のパスワードかパスキーでサインインしてください。",
+    "Not while signed in by an organization's own login. Sign in by your own password or passkey.",
+)
 NOT_OURS = (
     "この画面からは受け付けられません。画面を開き直して、もう一度お試しください。",
     "Not accepted from this page. Open the page again and try once more.",

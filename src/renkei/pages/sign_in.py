@@ -1,26 +1,19 @@
 """サインインの画面: /login and its second step, /logout, /, and the style sheet of all pages."""
 
 import hashlib
-import re
 from importlib.resources import files
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from renkei.actions import sign_in
+from renkei.actions import passkeys, sign_in
 from renkei.actions.session_steps import Opened, Wrong
-from renkei.pages.page import PageDoor, Visit, Visiting
+from renkei.pages.page import PageDoor, Visit, Visiting, own_path
 
 router = APIRouter(include_in_schema=False, route_class=PageDoor)
 
 STYLE = (files("renkei.pages") / "static" / "renkei.css").read_bytes()
 STYLE_TAG = f'"{hashlib.sha256(STYLE).hexdigest()[:32]}"'
-_OWN_PATH = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
-
-
-def own_path(text: str | None) -> str:
-    """Where to go on: a page of ours, else the first one. Never another host's, however it is written."""
-    return text if text and len(text) <= 200 and _OWN_PATH.fullmatch(text) else "/"
 
 
 @router.get("/")
@@ -32,7 +25,7 @@ async def home(visit: Visiting) -> Response:
 @router.get("/login")
 async def login(visit: Visiting, next: str | None = None) -> Response:
     """The first step."""
-    return visit.page("login.html", email="", next=own_path(next))
+    return visit.page("login.html", scripts=True, passkey=_passkeys(visit), email="", next=own_path(next))
 
 
 @router.post("/login")
@@ -49,7 +42,7 @@ async def prove_password(visit: Visiting) -> Response:
 async def second_step(visit: Visiting, next: str | None = None) -> Response:
     """The second step, for whoever has taken the first."""
     visit.pending("second_factor")
-    return visit.page("second_step.html", next=own_path(next))
+    return visit.page("second_step.html", scripts=True, passkey=_passkeys(visit), next=own_path(next))
 
 
 @router.post("/login/second-step")
@@ -91,6 +84,11 @@ async def style(request: Request) -> Response:
     return Response(STYLE, headers=headers, media_type="text/css; charset=utf-8")
 
 
+def _passkeys(visit: Visit) -> bool:
+    """Whether browsers know passkeys for this service."""
+    return passkeys.party_of(visit.service) is not None
+
+
 def _on(visit: Visit, opened: Opened) -> Response:
     next_page = own_path(visit.form.get("next"))
     ways = {"second_factor": f"/login/second-step?next={next_page}", "enrolment": "/login/enrolment"}
@@ -105,7 +103,15 @@ def _again(visit: Visit, wrong: Wrong, template: str, email: str = "") -> Respon
             f"After so many wrong ones, wait for {wrong.seconds} seconds. Your usual device still lets you in.",
         )
     status = 429 if wrong.seconds else 422
-    answer = visit.page(template, status, wrong=message, next=own_path(visit.form.get("next")), email=email)
+    answer = visit.page(
+        template,
+        status,
+        scripts=True,
+        passkey=_passkeys(visit),
+        wrong=message,
+        next=own_path(visit.form.get("next")),
+        email=email,
+    )
     if wrong.seconds:
         answer.headers["Retry-After"] = str(wrong.seconds)
     return answer

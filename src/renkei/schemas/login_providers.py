@@ -1,6 +1,7 @@
 """事業所のログイン, as an administrator sends and sees it (``PUT /v1/organizations/{organization_id}/login-provider``)."""
 
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -74,3 +75,13 @@ class LoginProviderIn(Strict):
         if self.client_secret is not None and self.auth_method == "private_key_jwt":
             raise faults([("/client_secret", "unknown", {})])
         return self
+
+
+def callback(issuer: str, organization_id: UUID) -> str:
+    """Where the provider sends browsers back to. One for each organization, so that no answer is taken for another's."""
+    return f"{issuer}/login/organizations/{organization_id}/callback"
+
+
+def purpose(organization_id: UUID) -> str:
+    """What the sealed secret is for."""
+    return f"login_provider:{organization_id}"

@@ -123,6 +123,7 @@ REASONS: Mapping[str, str] = {
     Reason.not_administrator: "管理者でない",
     Reason.own_matter: "自機関のことは自機関では決められない",
     Reason.scope: "委任またはトークンの範囲外",
+    Reason.not_proved_recently: "本人の再確認が必要",
     NotFound.kind: "この利用者とのつながりがない、または指定したものがない",
     PreconditionFailed.kind: "ほかの人が先に変更した",
     TooManyRequests.kind: "回数の上限を超えた",

@@ -9,9 +9,10 @@ from renkei.schemas.login_providers import LoginProviderIn
 
 LOAD = """
 SELECT p.organization_id, p.issuer, p.client_id, p.secret, p.scopes, p.organization_claim, p.organization_values,
-  p.profession_claim, p.professions, p.accepted_acr, p.accepted_amr, p.set_at
-FROM login_providers p WHERE p.organization_id = %s
+  p.profession_claim, p.professions, p.accepted_acr, p.accepted_amr, p.set_at, o.name AS organization_name
+FROM login_providers p JOIN organizations o ON o.id = p.organization_id WHERE p.organization_id = %s
 """
+BY_CODE = LOAD.replace("WHERE p.organization_id = %s", "WHERE o.code = %s AND o.suspended_at IS NULL")
 SET = """
 INSERT INTO login_providers (organization_id, issuer, client_id, secret, scopes, organization_claim, organization_values,
   profession_claim, professions, accepted_acr, accepted_amr, audit_event_id)
@@ -29,6 +30,11 @@ REMOVE = "DELETE FROM login_providers WHERE organization_id = %s"
 async def load_one(tx: Transaction, organization: UUID) -> Row | None:
     """That of an organization."""
     return await tx.row(LOAD, [organization])
+
+
+async def load_by_code(tx: Transaction, code: str) -> Row | None:
+    """That of the organization of this code, if it may act."""
+    return await tx.row(BY_CODE, [code])
 
 
 def set_one(tx: Transaction, organization: UUID, said: LoginProviderIn, secret: bytes | None, event_id: UUID) -> None:

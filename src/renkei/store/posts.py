@@ -1,5 +1,6 @@
 """職: the posts a person may choose among when signed in. No patient, so no grant."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from renkei.database import Row, Transaction
@@ -7,13 +8,17 @@ from renkei.database import Row, Transaction
 POSTS = """
 SELECT m.id, m.office, m.profession, m.valid_until, m.organization_id, o.name AS organization_name
 FROM members m JOIN organizations o ON o.id = m.organization_id
-WHERE m.account_id = %(account)s AND (%(only)s::uuid IS NULL OR m.organization_id = %(only)s) AND m.ended_at IS NULL AND o.suspended_at IS NULL
+WHERE m.account_id = %(account)s AND (%(only)s::uuid IS NULL OR m.organization_id = %(only)s)
+  AND (%(professions)s::text[] IS NULL OR m.profession = ANY (%(professions)s)) AND m.ended_at IS NULL AND o.suspended_at IS NULL
   AND m.valid_from <= (now() AT TIME ZONE 'Asia/Tokyo')::date
   AND (m.valid_until IS NULL OR m.valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date)
 ORDER BY o.name, m.office DESC, m.id
 """
 
 
-async def load_posts(tx: Transaction, account_id: UUID, only: UUID | None = None) -> list[Row]:
-    """A person's posts that stand today, at organizations that may act. only: at this one."""
-    return await tx.rows(POSTS, {"account": account_id, "only": only})
+async def load_posts(
+    tx: Transaction, account_id: UUID, only: UUID | None = None, professions: Sequence[str] | None = None
+) -> list[Row]:
+    """A person's posts that stand today, at organizations that may act. only: at this one; professions: of these, and no office's."""
+    wanted = None if professions is None else list(professions)
+    return await tx.rows(POSTS, {"account": account_id, "only": only, "professions": wanted})

@@ -19,7 +19,9 @@ SELECT id, secret FROM second_factors
 WHERE account_id = %s AND id = %s AND kind = 'totp' AND ended_at IS NULL AND confirmed_at IS NULL AND added_at > now() - interval '1 hour'
 """
 KINDS = """
-SELECT DISTINCT kind FROM second_factors WHERE account_id = %s AND ended_at IS NULL AND confirmed_at IS NOT NULL
+SELECT DISTINCT kind FROM second_factors WHERE account_id = %(account)s AND ended_at IS NULL AND confirmed_at IS NOT NULL
+UNION ALL
+SELECT 'passkey' WHERE EXISTS (SELECT FROM passkeys WHERE account_id = %(account)s AND ended_at IS NULL)
 """
 # Of two at once with the same code the second waits for the first, and finds the step used.
 USE_STEP = "UPDATE second_factors SET last_step = %s WHERE id = %s AND last_step < %s AND ended_at IS NULL RETURNING id"
@@ -59,8 +61,8 @@ def code_hash(code: str) -> bytes:
 
 
 async def load_kinds(tx: Transaction, account_id: UUID) -> list[str]:
-    """The kinds of second factor this person has in use."""
-    return [row.kind for row in await tx.rows(KINDS, [account_id])]
+    """The kinds of second factor this person has in use: ``totp``, ``passkey``."""
+    return [row.kind for row in await tx.rows(KINDS, {"account": account_id})]
 
 
 async def load_totp(tx: Transaction, account_id: UUID) -> Row | None:

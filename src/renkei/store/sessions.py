@@ -8,20 +8,21 @@ from renkei.database import Row, Transaction
 from renkei.ids import new_id
 
 INSERT = """
-INSERT INTO sessions (id, account_id, member_id, organization_id, secret_hash, stage, methods, agent, address, expires_at,
-  audit_event_id)
-VALUES (%(id)s, %(account)s, %(member)s, %(organization)s, %(hash)s, %(stage)s, %(methods)s, %(agent)s, %(address)s,
-  now() + make_interval(secs => %(seconds)s), %(event)s)
+INSERT INTO sessions (id, account_id, member_id, organization_id, professions, secret_hash, stage, methods, agent, address,
+  authenticated_at, expires_at, audit_event_id)
+VALUES (%(id)s, %(account)s, %(member)s, %(organization)s, %(professions)s, %(hash)s, %(stage)s, %(methods)s, %(agent)s,
+  %(address)s, least(now(), to_timestamp(%(proved)s::bigint)), now() + make_interval(secs => %(seconds)s), %(event)s)
 """
 # Another cookie for the same signing in: whoever knew the old one knows nothing now.
 RENEW = """
 WITH old AS (
   UPDATE sessions SET ended_at = now(), audit_event_id = %(event)s WHERE id = %(old)s AND ended_at IS NULL RETURNING *
 )
-INSERT INTO sessions (id, account_id, member_id, organization_id, secret_hash, stage, methods, agent, address, authenticated_at,
-  expires_at, audit_event_id)
-SELECT %(id)s, account_id, coalesce(%(member)s, member_id), organization_id, %(hash)s, stage, coalesce(%(methods)s::text[], methods),
-  agent, address, CASE WHEN %(methods)s::text[] IS NULL THEN authenticated_at ELSE now() END, expires_at, %(event)s
+INSERT INTO sessions (id, account_id, member_id, organization_id, professions, secret_hash, stage, methods, agent, address,
+  authenticated_at, expires_at, audit_event_id)
+SELECT %(id)s, account_id, coalesce(%(member)s, member_id), organization_id, professions, %(hash)s, stage,
+  CASE WHEN %(method)s::text IS NULL OR %(method)s = ANY (methods) THEN methods ELSE methods || %(method)s::text END,
+  agent, address, CASE WHEN %(method)s::text IS NULL THEN authenticated_at ELSE now() END, expires_at, %(event)s
 FROM old RETURNING id
 """
 END = """
@@ -36,8 +37,9 @@ LISTED = """
 SELECT s.id, s.methods, s.agent, s.address, s.authenticated_at, s.last_seen_at, s.expires_at,
   o.name AS organization_name, m.office, m.profession
 FROM sessions s LEFT JOIN members m ON m.id = s.member_id LEFT JOIN organizations o ON o.id = m.organization_id
-WHERE s.account_id = %s AND s.stage = 'open' AND s.ended_at IS NULL AND s.expires_at > now()
-  AND s.last_seen_at > now() - make_interval(secs => %s)
+WHERE s.account_id = %(account)s AND s.stage = 'open' AND s.ended_at IS NULL AND s.expires_at > now()
+  AND (%(only)s::uuid IS NULL OR s.organization_id = %(only)s)
+  AND s.last_seen_at > now() - make_interval(secs => %(idle)s)
 ORDER BY s.last_seen_at DESC, s.id DESC LIMIT 100
 """
 
@@ -52,15 +54,20 @@ def open_session(
     seconds: int,
     event_id: UUID,
     vouched_by: UUID | None = None,
+    professions: Sequence[str] | None = None,
+    proved_at: int | None = None,
 ) -> str:
     """A new session's cookie. methods: ``amr`` of RFC 8176; browser: what it calls itself, and its address; seconds: its absolute
-    end; vouched_by: the organization whose own login let the person in."""
+    end; vouched_by: the organization whose own login let the person in, professions: as which, proved_at: when, in seconds since
+    1970 (now, where it is not said)."""
     cookie, (agent, address) = new_cookie(), browser
     values = {
         "id": new_id(),
         "account": account_id,
         "member": member_id,
         "organization": vouched_by,
+        "professions": None if professions is None else list(professions),
+        "proved": proved_at,
         "hash": cookie_hash(cookie),
         "stage": stage,
         "methods": list(methods),
@@ -78,15 +85,15 @@ async def choose_post(tx: Transaction, session_id: UUID, member_id: UUID, event_
     return await _renew(tx, session_id, event_id, member=member_id)
 
 
-async def reauthenticate(tx: Transaction, session_id: UUID, methods: Sequence[str], event_id: UUID) -> str | None:
-    """The same session, proved anew at this moment by these methods, under another cookie; None: it has ended meanwhile."""
-    return await _renew(tx, session_id, event_id, methods=list(methods))
+async def reauthenticate(tx: Transaction, session_id: UUID, method: str, event_id: UUID) -> str | None:
+    """The same session, proved anew at this moment by this method, under another cookie; None: it has ended meanwhile."""
+    return await _renew(tx, session_id, event_id, method=method)
 
 
 async def _renew(tx: Transaction, session_id: UUID, event_id: UUID, **changed: object) -> str | None:
     cookie = new_cookie()
     fresh = {"old": session_id, "id": new_id(), "hash": cookie_hash(cookie), "event": event_id}
-    return cookie if await tx.row(RENEW, {"member": None, "methods": None, **fresh, **changed}) else None
+    return cookie if await tx.row(RENEW, {"member": None, "method": None, **fresh, **changed}) else None
 
 
 async def end_session(tx: Transaction, account_id: UUID, session_id: UUID, event_id: UUID) -> bool:
@@ -99,6 +106,6 @@ def end_all(tx: Transaction, account_id: UUID, but: UUID | None, event_id: UUID)
     tx.later(END_ALL, {"account": account_id, "but": but, "event": event_id})
 
 
-async def load_open(tx: Transaction, account_id: UUID, idle_seconds: int) -> list[Row]:
-    """Those that stand, the one used last first."""
-    return await tx.rows(LISTED, [account_id, idle_seconds])
+async def load_open(tx: Transaction, account_id: UUID, idle_seconds: int, only: UUID | None = None) -> list[Row]:
+    """Those that stand, the one used last first. only: those that this organization's login has opened."""
+    return await tx.rows(LISTED, {"account": account_id, "idle": idle_seconds, "only": only})

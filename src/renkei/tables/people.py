@@ -118,6 +118,7 @@ sessions = sa.Table(  # 認証セッション
     _account(),
     sa.Column("member_id", sa.Uuid, sa.ForeignKey("members.id"), nullable=True),
     sa.Column("organization_id", sa.Uuid, sa.ForeignKey("organizations.id"), nullable=True),
+    optional("professions", Texts),
     column("secret_hash", sa.LargeBinary),
     column("stage", sa.Text),
     column("methods", Texts),

@@ -137,6 +137,7 @@ class Reason(StrEnum):
     not_administrator = "not_administrator"  # 管理者でない
     own_matter = "own_matter"  # 自機関のことを自機関では決められない
     scope = "scope"  # 委任またはトークンの範囲外
+    not_proved_recently = "not_proved_recently"  # 本人の再確認が必要
 
 
 class Wants(StrEnum):

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from renkei.database import transaction
 from renkei.store.assertions import AT_ONCE, forget_used
 from renkei.store.attempts import forget_attempts
+from renkei.store.ceremonies import forget_ceremonies
 from renkei.store.retries import forget
 
 FORGET_SECONDS = 60.0
@@ -30,6 +31,12 @@ async def forget_guesses(engine: AsyncEngine) -> bool:
     if forgotten:
         log.debug("forgot %d attempts to sign in", forgotten)
     return forgotten == AT_ONCE
+
+
+async def forget_questions(engine: AsyncEngine) -> bool:
+    """Forget what browsers were asked and have not answered; whether more of it may wait."""
+    async with transaction(engine) as tx:
+        return await forget_ceremonies(tx, AT_ONCE) == AT_ONCE
 
 
 async def forget_keys(engine: AsyncEngine, days: int) -> bool:

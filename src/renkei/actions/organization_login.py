@@ -1,0 +1,243 @@
+"""事業所のログインでのサインイン: to the organization's provider and back, once, in the same browser.
+
+A provider opens its organization's posts and nothing else, and only for an account it is linked with. It is linked when the
+account's owner has taken the second step here once: an e-mail address only tells whom to ask for it (docs/decisions/0047).
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from renkei.access import oidc
+from renkei.access.audit import Asked
+from renkei.access.oidc import NotProven, Proven, Question, RelyingClient
+from renkei.access.providers import ProviderAway
+from renkei.access.service import Service
+from renkei.access.sessions import Session, cookie_hash
+from renkei.actions.session_steps import Opened, Who, begin, complete
+from renkei.database import Row, Transaction, transaction
+from renkei.errors import NotFound
+from renkei.schemas.login_providers import callback, purpose
+from renkei.schemas.people import Browser, is_email, login_of
+from renkei.secret_box import CannotOpen
+from renkei.store import ceremonies, login_providers, login_subjects, posts, second_factors, sessions
+
+SIGN_IN, AGAIN = "organization.sign_in", "organization.again"
+Provider = Row
+"""A row of ``login_providers`` with its organization's name."""
+FEDERATED, BOTH, BOTH_ONCE = "federated", "mfa", "mfa_undated"
+"""``mfa``: the provider says it saw two factors, and when; ``mfa_undated``: it does not say when."""
+
+
+class NotSignedIn(Exception):
+    """Why not, by a word of WHY. The page says it in sentences."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Back(NamedTuple):
+    """What a browser comes back for: where it goes on, and what it was asked."""
+
+    organization: UUID
+    question: Question
+    issuer: str
+    next_page: str
+
+
+async def login_of_organization(service: Service, code: str) -> Row:
+    """The provider of the organization of this code. Raises NotFound: it has none, or there is no such organization."""
+    async with transaction(service.engine) as tx:
+        found = await login_providers.load_by_code(tx, code)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def send(service: Service, cookie: str, provider: Row, next_page: str, session: Session | None = None) -> str:
+    """Where the browser is sent. session: to prove again who signed in so; the provider asks anew. Raises NotSignedIn."""
+    question, kind = Question.new(), SIGN_IN if session is None else AGAIN
+    try:
+        metadata = await service.providers.metadata(provider.issuer)
+    except ProviderAway:
+        raise NotSignedIn("away") from None
+    kept = [
+        str(provider.organization_id),
+        question.state,
+        question.nonce,
+        question.verifier,
+        provider.issuer,
+        next_page,
+    ]
+    key = ceremonies.digest(cookie, kind, question.state)
+    async with transaction(service.engine) as tx:
+        ceremonies.keep(tx, key, service.box.seal(json.dumps(kept).encode(), f"ceremony:{kind}"))
+    return oidc.authorization_url(
+        metadata, _client(service, provider), question, max_age=None if session is None else 0
+    )
+
+
+async def come_back(
+    service: Service,
+    request_id: UUID,
+    cookie: str,
+    organization_id: UUID,
+    said: Sequence[tuple[str, str]],
+    browser_of: Callable[[str], Browser],
+) -> tuple[Opened, str]:
+    """Signed in, or as far as the second step; and where to go on. Raises NotSignedIn."""
+    back = await _taken(service, cookie, SIGN_IN, organization_id, said)
+    asked = Asked(request_id, Who(None, None).actor, "session.start")
+    provider, proven = await _proven(service, asked, back, said)
+    email = login_of(str(proven.claims.get("email", ""))) if proven.claims.get("email_verified") is True else ""
+    async with transaction(service.engine) as tx:
+        found = await login_subjects.find_account(
+            tx, organization_id, back.issuer, proven.subject, email if is_email(email) else None
+        )
+        if found is None:
+            why, opened = "unknown", None
+        else:
+            asked = Asked(request_id, Who(found.id, found.name).actor, "session.start")
+            why, opened = await _opened(service, tx, asked, provider, proven, found, browser_of(found.email))
+        if opened is None:
+            asked.served(tx, _told(back, why), refused="wrong_credentials")
+    if opened is None:
+        raise NotSignedIn(why)
+    return opened, back.next_page
+
+
+async def come_back_again(
+    service: Service, request_id: UUID, cookie: str, session: Session, said: Sequence[tuple[str, str]]
+) -> tuple[str, str]:
+    """The same session under another cookie, its person authenticated by the provider just now. Raises NotSignedIn."""
+    if session.vouched_by is None:
+        raise NotSignedIn("stale")
+    back = await _taken(service, cookie, AGAIN, session.vouched_by, said)
+    asked = Asked(request_id, session.actor, "session.prove_again")
+    recent = service.settings.step_up_seconds
+    provider, proven = await _proven(service, asked, back, said, recent)
+    async with transaction(service.engine) as tx:
+        found = await login_subjects.find_account(tx, back.organization, back.issuer, proven.subject, None)
+        right = found is not None and found.id == session.account_id and _two_factors(provider, proven)
+        cookie_now = None
+        if right:
+            event = asked.served(tx, {"method": BOTH, "issuer": back.issuer})
+            cookie_now = await sessions.reauthenticate(tx, session.id, BOTH, event)
+        else:
+            asked.served(tx, _told(back, "another"), refused="wrong_credentials")
+    if cookie_now is None:
+        raise NotSignedIn("another")
+    return cookie_now, back.next_page
+
+
+async def own_login(service: Service, session: Session) -> Row:
+    """The provider that let this session in. Raises NotFound: none did, or it is gone."""
+    async with transaction(service.engine) as tx:
+        found = await login_providers.load_one(tx, session.vouched_by) if session.vouched_by else None
+    if found is None:
+        raise NotFound
+    return found
+
+
+def is_again(session: Session | None) -> bool:
+    """Whether a browser that comes back was sent to prove itself again: whoever is signed in so already."""
+    return session is not None and session.is_open and session.vouched_by is not None
+
+
+async def _opened(
+    service: Service, tx: Transaction, asked: Asked, provider: Row, proven: Proven, found: Row, browser: Browser
+) -> tuple[str, Opened | None]:
+    professions = _professions(provider, proven.claims)
+    if not await posts.load_posts(tx, found.id, provider.organization_id, professions):
+        return "no_post", None
+    organization, two = provider.organization_id, _two_factors(provider, proven)
+    if two and found.linked:
+        methods = (FEDERATED, BOTH if proven.authenticated_at is not None else BOTH_ONCE)
+        return "", await complete(
+            service, tx, asked, found, methods, browser, organization, professions, proven.authenticated_at
+        )
+    if not await second_factors.load_kinds(tx, found.id):
+        if not found.linked or service.settings.require_second_factor:
+            return "no_second_factor", None
+        return "", await complete(service, tx, asked, found, (FEDERATED,), browser, organization, professions)
+    opened = await begin(service, tx, asked, found, (FEDERATED,), browser, organization, professions)
+    if not found.linked:
+        event = asked.served(tx, {"issuer": provider.issuer, "link": True})
+        login_subjects.link(
+            tx, organization, provider.issuer, proven.subject, found.id, cookie_hash(opened.cookie), event
+        )
+    return "", opened
+
+
+async def _taken(service: Service, cookie: str, kind: str, organization: UUID, said: Sequence[tuple[str, str]]) -> Back:
+    states = [value for name, value in said if name == "state"]
+    async with transaction(service.engine) as tx:
+        sealed = await ceremonies.take(tx, ceremonies.digest(cookie, kind, states[0])) if len(states) == 1 else None
+    if sealed is None:
+        raise NotSignedIn("stale")
+    try:
+        kept, state, nonce, verifier, issuer, next_page = json.loads(service.box.open(sealed, f"ceremony:{kind}"))
+    except CannotOpen:
+        raise NotSignedIn("stale") from None
+    if UUID(kept) != organization:
+        raise NotSignedIn("stale")
+    return Back(organization, Question(state, nonce, verifier), issuer, next_page)
+
+
+async def _proven(
+    service: Service, asked: Asked, back: Back, said: Sequence[tuple[str, str]], max_age: int | None = None
+) -> tuple[Row, Proven]:
+    async with transaction(service.engine) as tx:
+        provider = await login_providers.load_one(tx, back.organization)
+    if provider is None or provider.issuer != back.issuer:
+        raise NotSignedIn("stale")
+    try:
+        metadata = await service.providers.metadata(back.issuer)
+        code = oidc.read_answer(metadata, said)
+        proven = await service.providers.signed_in(_client(service, provider), metadata, back.question, code, max_age)
+        if not _of_organization(provider, proven.claims):
+            raise NotProven("of another organization of the provider")
+    except ProviderAway:
+        raise NotSignedIn("away") from None
+    except NotProven as error:
+        async with transaction(service.engine) as tx:
+            asked.served(tx, _told(back, str(error)), refused="wrong_credentials")
+        raise NotSignedIn("refused") from None
+    return provider, proven
+
+
+def _client(service: Service, provider: Row) -> RelyingClient:
+    secret = None
+    if provider.secret is not None:
+        secret = service.box.open(bytes(provider.secret), purpose(provider.organization_id)).decode()
+    redirect = callback(service.identity.issuer, provider.organization_id)
+    return RelyingClient(provider.client_id, secret, redirect, provider.scopes)
+
+
+def _two_factors(provider: Row, proven: Proven) -> bool:
+    return proven.acr in provider.accepted_acr or not set(proven.amr).isdisjoint(provider.accepted_amr)
+
+
+def _of_organization(provider: Row, claims: Mapping[str, Any]) -> bool:
+    wanted = provider.organization_claim
+    return wanted is None or not _values(claims, wanted).isdisjoint(provider.organization_values)
+
+
+def _professions(provider: Row, claims: Mapping[str, Any]) -> list[str] | None:
+    """Of which professions the posts are that may be opened; None: of any."""
+    if provider.profession_claim is None:
+        return None
+    return sorted(
+        {provider.professions[v] for v in _values(claims, provider.profession_claim) if v in provider.professions}
+    )
+
+
+def _values(claims: Mapping[str, Any], name: str) -> set[str]:
+    value = claims.get(name)
+    return {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)}
+
+
+def _told(back: Back, why: str) -> dict[str, object]:
+    return {"organization_id": str(back.organization), "issuer": back.issuer, "why": why}

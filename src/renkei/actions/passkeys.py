@@ -1,0 +1,197 @@
+"""パスキー: made and removed at one's account, and shown: to sign in, as the second step, or to prove oneself again.
+
+What a browser is asked is kept under the cookie of its pages and counts once, before anything about the answer is known.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from renkei.access import passkeys
+from renkei.access.audit import Asked
+from renkei.access.passkeys import Proof, RelyingParty, WrongPasskey
+from renkei.access.service import Service
+from renkei.access.sessions import Session
+from renkei.access.step_up import PROVE_AGAIN
+from renkei.actions.session_steps import Opened, Who, Wrong, complete, elevate
+from renkei.database import Row, Transaction, transaction
+from renkei.errors import Forbidden, NotFound
+from renkei.schemas.people import Browser
+from renkei.secret_box import CannotOpen
+from renkei.store import accounts, ceremonies, second_factors, sessions
+from renkei.store import passkeys as kept
+from renkei.vocabulary import Reason
+
+KEY, ALONE = "pop", ("pop", "user", "mfa")
+"""``amr`` (RFC 8176): a key of the owner's; with the owner verified by PIN, finger or face it stands for two factors."""
+MAKE, SIGN_IN, SECOND, AGAIN = "passkey.make", "passkey.sign_in", "passkey.second", "passkey.again"
+LONGEST_NAME = 60
+MOST = 20
+
+Answer = Mapping[str, Any]
+
+
+def party_of(service: Service) -> RelyingParty | None:
+    """Whom passkeys are for; None where browsers know none (docs/decisions/0045)."""
+    return passkeys.relying_party(service.identity.issuer)
+
+
+async def list_own(service: Service, session: Session) -> list[Row]:
+    """One's own, for whoever may change them. Raises Forbidden: where there is a second factor it is to be shown anew first."""
+    async with transaction(service.engine) as tx:
+        await _require_recent(tx, session)
+        return await kept.load_passkeys(tx, session.account_id)
+
+
+async def ask_to_make(service: Service, cookie: str, session: Session) -> dict[str, Any]:
+    """What the browser is asked to make. Raises NotFound: no passkeys here, or as many as may be."""
+    party, challenge = _party(service), secrets.token_bytes(32)
+    async with transaction(service.engine) as tx:
+        await _require_recent(tx, session)
+        own = await kept.load_passkeys(tx, session.account_id)
+        if len(own) >= MOST:
+            raise NotFound
+        _keep(service, tx, cookie, MAKE, challenge)
+    known = [bytes(one.credential_id) for one in own]
+    return passkeys.registration_options(party, challenge, session.account_id, session.email, session.name, known)
+
+
+async def make(service: Service, request_id: UUID, cookie: str, session: Session, answer: Answer, name: str) -> bool:
+    """Keep what the browser has made; False: it does not hold, or is kept already."""
+    try:
+        made = passkeys.registered(_party(service), await _challenge(service, cookie, MAKE), answer)
+    except WrongPasskey:
+        return False
+    async with transaction(service.engine) as tx:
+        await _require_recent(tx, session)
+        event = Asked(request_id, session.actor, "passkey.add").served(tx, {"name": name, "synced": made.synced})
+        return await kept.insert_passkey(tx, session.account_id, made, name, event)
+
+
+async def remove(service: Service, request_id: UUID, session: Session, passkey_id: UUID) -> None:
+    """One of one's own counts no more. Raises NotFound."""
+    async with transaction(service.engine) as tx:
+        await _require_recent(tx, session)
+        event = Asked(request_id, session.actor, "passkey.remove").served(tx, {"passkey_id": str(passkey_id)})
+        if not await kept.end_passkey(tx, session.account_id, passkey_id, event):
+            raise NotFound
+
+
+async def ask_to_show(service: Service, cookie: str, session: Session | None) -> dict[str, Any]:
+    """What the browser is asked to show: anybody's passkey to sign in; of whoever is known, one of their own."""
+    party, challenge, own = _party(service), secrets.token_bytes(32), None
+    async with transaction(service.engine) as tx:
+        if session is not None:
+            own = [
+                (bytes(one.credential_id), one.transports) for one in await kept.load_passkeys(tx, session.account_id)
+            ]
+        _keep(service, tx, cookie, _purpose(session), challenge)
+    return passkeys.authentication_options(party, challenge, own)
+
+
+async def sign_in(
+    service: Service, request_id: UUID, cookie: str, answer: Answer, browser_of: Callable[[str], Browser]
+) -> Opened | Wrong:
+    """Signed in by a passkey alone, whose owner it has verified."""
+    challenge = await _challenge(service, cookie, SIGN_IN)
+    async with transaction(service.engine) as tx:
+        found = await _found(tx, answer)
+        account = await accounts.load_account(tx, found.account_id) if found else None
+        if found is None or account is None:
+            return Wrong()
+        asked = Asked(request_id, Who(account.id, account.name).actor, "session.start")
+        browser = browser_of(account.email)
+        proof = await _proof(service, tx, challenge, answer, found, only_factor=True)
+        if proof is None:
+            asked.served(tx, {"address": browser.address, "step": "passkey"}, refused="wrong_credentials")
+            return Wrong()
+        return await complete(service, tx, asked, account, ALONE, browser)
+
+
+async def second_step(
+    service: Service, request_id: UUID, cookie: str, session: Session, answer: Answer, browser: Browser
+) -> Opened | Wrong:
+    """The second step by a passkey in place of a code."""
+    challenge = await _challenge(service, cookie, SECOND)
+    asked = Asked(request_id, session.actor, "session.start")
+    async with transaction(service.engine) as tx:
+        if session.stage != "second_factor" or not await _own(service, tx, challenge, session, answer):
+            asked.served(tx, {"address": browser.address, "step": "passkey"}, refused="wrong_credentials")
+            return Wrong()
+        return await elevate(service, tx, asked, session, KEY, browser)
+
+
+async def again(service: Service, request_id: UUID, cookie: str, session: Session, answer: Answer) -> str | Wrong:
+    """Proved again by a passkey: the same session under another cookie."""
+    challenge = await _challenge(service, cookie, AGAIN)
+    asked = Asked(request_id, session.actor, "session.prove_again")
+    async with transaction(service.engine) as tx:
+        proof = await _own(service, tx, challenge, session, answer)
+        if proof is None:
+            asked.served(tx, {"step": "passkey"}, refused="wrong_credentials")
+            return Wrong()
+        event = asked.served(tx, {"method": KEY})
+        return await sessions.reauthenticate(tx, session.id, KEY, event) or Wrong()
+
+
+async def _require_recent(tx: Transaction, session: Session) -> None:
+    signed = session.actor.signed_in
+    if (signed is None or not signed.recently) and await second_factors.load_kinds(tx, session.account_id):
+        raise Forbidden(Reason.not_proved_recently, "second_factor.recent", "yourself", PROVE_AGAIN)
+
+
+def _party(service: Service) -> RelyingParty:
+    if (party := party_of(service)) is None:
+        raise NotFound
+    return party
+
+
+def _purpose(session: Session | None) -> str:
+    if session is None:
+        return SIGN_IN
+    return AGAIN if session.is_open else SECOND
+
+
+def _keep(service: Service, tx: Transaction, cookie: str, purpose: str, challenge: bytes) -> None:
+    ceremonies.keep(tx, ceremonies.digest(cookie, purpose), service.box.seal(challenge, f"ceremony:{purpose}"))
+
+
+async def _challenge(service: Service, cookie: str, purpose: str) -> bytes:
+    """That of the question this browser was asked, used up with this. A random one, which nothing answers, where there is none."""
+    async with transaction(service.engine) as tx:
+        sealed = await ceremonies.take(tx, ceremonies.digest(cookie, purpose))
+    try:
+        return service.box.open(sealed, f"ceremony:{purpose}") if sealed else secrets.token_bytes(32)
+    except CannotOpen:
+        return secrets.token_bytes(32)
+
+
+async def _found(tx: Transaction, answer: Answer) -> passkeys.KeptPasskey | None:
+    try:
+        return await kept.find_passkey(tx, passkeys.named(answer))
+    except WrongPasskey:
+        return None
+
+
+async def _own(service: Service, tx: Transaction, challenge: bytes, session: Session, answer: Answer) -> Proof | None:
+    found = await _found(tx, answer)
+    if found is None or found.account_id != session.account_id:
+        return None
+    return await _proof(service, tx, challenge, answer, found, only_factor=False)
+
+
+async def _proof(
+    service: Service,
+    tx: Transaction,
+    challenge: bytes,
+    answer: Answer,
+    found: passkeys.KeptPasskey,
+    *,
+    only_factor: bool,
+) -> Proof | None:
+    try:
+        proof = passkeys.proven(_party(service), challenge, answer, found, only_factor=only_factor)
+    except WrongPasskey:
+        return None
+    return proof if await kept.use_passkey(tx, proof) else None

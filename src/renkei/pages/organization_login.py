@@ -1,0 +1,112 @@
+"""事業所のログインの画面: /login/organizations/{code}, to the provider and back; and again for the re-confirmation."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from renkei.actions import organization_login
+from renkei.actions.organization_login import NotSignedIn
+from renkei.pages.page import PageDoor, Visit, Visiting, own_path
+
+router = APIRouter(include_in_schema=False, route_class=PageDoor)
+
+
+@router.post("/login/organizations")
+async def choose(visit: Visiting) -> Response:
+    """By the organization's code, as its administrator has told."""
+    return await _leave(visit, visit.form.get("organization", "").strip())
+
+
+@router.get("/login/organizations/{code}")
+async def of_one(visit: Visiting, code: str, next: str | None = None) -> Response:
+    """The address that an organization gives its staff."""
+    provider = await organization_login.login_of_organization(visit.service, code)
+    return visit.page("organization_login.html", code=code, name=provider.organization_name, next=own_path(next))
+
+
+@router.get("/login/organizations/{organization_id}/callback")
+async def come_back(visit: Visiting, organization_id: UUID) -> Response:
+    """Back from the provider."""
+    said = visit.request.query_params.multi_items()
+    try:
+        if organization_login.is_again(visit.session):
+            cookie, next_page = await organization_login.come_back_again(
+                visit.service, visit.request_id, visit.cookie, visit.member, said
+            )
+            return visit.under(cookie, next_page)
+        opened, next_page = await organization_login.come_back(
+            visit.service, visit.request_id, visit.cookie, organization_id, said, visit.browser
+        )
+    except NotSignedIn as error:
+        return _not(visit, error)
+    on = f"/login/second-step?next={next_page}" if opened.stage == "second_factor" else next_page
+    return visit.opened(opened, on)
+
+
+@router.post("/login/again/organization")
+async def again(visit: Visiting) -> Response:
+    """Prove it again where one was let in."""
+    provider = await organization_login.own_login(visit.service, visit.member)
+    return await _go_there(visit, provider, again=True)
+
+
+async def _leave(visit: Visit, code: str) -> Response:
+    provider = await organization_login.login_of_organization(visit.service, code)
+    return await _go_there(visit, provider, again=False)
+
+
+async def _go_there(visit: Visit, provider: organization_login.Provider, *, again: bool) -> Response:
+    next_page = own_path(visit.form.get("next"))
+    session = visit.member if again else None
+    try:
+        url = await organization_login.send(visit.service, visit.cookie, provider, next_page, session)
+    except NotSignedIn as error:
+        return _not(visit, error)
+    # A page that leads on, not a redirect: our forms may be answered by this host alone (form-action of the policy).
+    return visit.page("leaving.html", url=url, name=provider.organization_name)
+
+
+def _not(visit: Visit, error: NotSignedIn) -> Response:
+    status, ja, en = WHY[error.why]
+    title = visit.t("サインインできません", "Not signed in")
+    return visit.page("error.html", status, title=title, detail=visit.t(ja, en))
+
+
+WHY = {
+    "away": (
+        503,
+        "事業所のログインのサーバーが応答しません。しばらくしてからお試しください。ほかの方法でのサインインには影響ありません。",
+        "Your organization's login does not answer. Try later; the other ways to sign in are not affected.",
+    ),
+    "stale": (
+        422,
+        "時間がたったか、別の画面で始めたサインインです。はじめからやり直してください。",
+        "This sign-in took too long, or was begun in another browser. Begin again.",
+    ),
+    "refused": (
+        403,
+        "事業所のログインの応答を確認できませんでした。続くときは事業所の管理者に連絡してください。",
+        "What your organization's login answered could not be confirmed. If it happens again, tell your administrator.",
+    ),
+    "unknown": (
+        403,
+        "この事業所のログインに結びついたアカウントがありません。事業所の管理者に、職員として登録されているか確かめてください。",
+        "No account goes with this login. Ask your organization's administrator whether you are registered as a member.",
+    ),
+    "no_post": (
+        403,
+        "この事業所に、いま開ける職がありません。職種の対応を含め、事業所の管理者に確かめてください。",
+        "You have no post at this organization that this login may open. Ask its administrator, also about your profession.",
+    ),
+    "no_second_factor": (
+        403,
+        "二要素目がまだありません。先にご自分のパスワードでサインインし、二要素認証を設定してください。",
+        "You have no second factor yet. First sign in by your own password and set one up.",
+    ),
+    "another": (
+        403,
+        "サインインしている人と違うか、二要素認証が済んでいません。",
+        "Not the person who is signed in, or not by two factors.",
+    ),
+}
+"""Why somebody was not signed in: the status, and what they can do, in Japanese and English."""

@@ -1,0 +1,102 @@
+"""パスキーの画面: sign in by one, the second step by one, and one's own at /account/passkeys; the one script of all of them."""
+
+import hashlib
+from importlib.resources import files
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
+
+from renkei.actions import passkeys
+from renkei.actions.session_steps import Opened, Wrong
+from renkei.pages.page import PageDoor, Visit, Visiting, own_path
+
+router = APIRouter(include_in_schema=False, route_class=PageDoor)
+
+SCRIPT = (files("renkei.pages") / "static" / "passkeys.js").read_bytes()
+SCRIPT_TAG = f'"{hashlib.sha256(SCRIPT).hexdigest()[:32]}"'
+
+
+@router.get("/pages/passkeys.js")
+async def script(request: Request) -> Response:
+    """Asks the browser's authenticator, and sends the form with what it said."""
+    headers = {"ETag": SCRIPT_TAG, "Cache-Control": "public, max-age=3600"}
+    if request.headers.get("if-none-match") == SCRIPT_TAG:
+        return Response(status_code=304, headers=headers)
+    return Response(SCRIPT, headers=headers, media_type="text/javascript; charset=utf-8")
+
+
+@router.post("/login/passkey/question")
+async def ask_to_show(visit: Visiting) -> Response:
+    """What the browser is asked to show, whoever visits."""
+    return _question(await passkeys.ask_to_show(visit.service, visit.cookie, visit.session))
+
+
+@router.post("/login/passkey")
+async def sign_in(visit: Visiting) -> Response:
+    """By a passkey alone."""
+    proved = await passkeys.sign_in(visit.service, visit.request_id, visit.cookie, visit.answer, visit.browser)
+    return _on(visit, proved, "login.html", email="")
+
+
+@router.post("/login/second-step/passkey")
+async def second_step(visit: Visiting) -> Response:
+    """The second step by one."""
+    session = visit.pending("second_factor")
+    browser = visit.browser(session.email)
+    proved = await passkeys.second_step(visit.service, visit.request_id, visit.cookie, session, visit.answer, browser)
+    return _on(visit, proved, "second_step.html")
+
+
+@router.get("/account/passkeys")
+async def own(visit: Visiting) -> Response:
+    """One's own."""
+    return await _own(visit)
+
+
+@router.post("/account/passkeys/question")
+async def ask_to_make(visit: Visiting) -> Response:
+    """What the browser is asked to make."""
+    return _question(await passkeys.ask_to_make(visit.service, visit.cookie, visit.own_login))
+
+
+@router.post("/account/passkeys")
+async def make(visit: Visiting) -> Response:
+    """One more."""
+    session, name = visit.own_login, " ".join(visit.form.get("name", "").split())[: passkeys.LONGEST_NAME]
+    named = name if name.isprintable() and name else visit.t("パスキー", "Passkey")
+    made = await passkeys.make(visit.service, visit.request_id, visit.cookie, session, visit.answer, named)
+    return visit.go("/account/passkeys") if made else await _own(visit, visit.t(*NOT_MADE), 422)
+
+
+@router.post("/account/passkeys/{passkey_id}/removal")
+async def remove(visit: Visiting, passkey_id: UUID) -> Response:
+    """One less."""
+    await passkeys.remove(visit.service, visit.request_id, visit.own_login, passkey_id)
+    return visit.go("/account/passkeys")
+
+
+async def _own(visit: Visit, wrong: str | None = None, status: int = 200) -> Response:
+    listed = await passkeys.list_own(visit.service, visit.own_login)
+    known = passkeys.party_of(visit.service) is not None
+    return visit.page("passkeys.html", status, scripts=True, passkeys=listed, known=known, wrong=wrong)
+
+
+def _question(options: object) -> Response:
+    return Response(to_json(options), media_type="application/json")
+
+
+def _on(visit: Visit, proved: Opened | Wrong, template: str, **context: object) -> Response:
+    next_page = own_path(visit.form.get("next"))
+    if isinstance(proved, Opened):
+        return visit.opened(proved, next_page)
+    told = visit.t(
+        "パスキーを確認できませんでした。もう一度お試しください。", "The passkey could not be confirmed. Try again."
+    )
+    return visit.page(template, 422, scripts=True, passkey=True, next=next_page, wrong=told, **context)
+
+
+NOT_MADE = (
+    "パスキーを登録できませんでした。もう一度お試しください。",
+    "The passkey could not be registered. Try again.",
+)

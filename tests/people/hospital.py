@@ -1,0 +1,87 @@
+"""A hospital whose staff sign in by its own provider, and their browsers on the way there and back."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from html import unescape
+from typing import Any
+
+import httpx
+import pytest
+from tests.access import oidc_provider
+from tests.access.oidc_provider import SECRET, TWO_FACTORS, Provider
+from tests.factories import Region, Vendor
+from tests.people.staff import Browser, Person
+from tests.people.ways import ORIGIN, served
+
+from renkei.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def hospital() -> Iterator[Provider]:
+    with oidc_provider.running() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(hospital: Provider) -> Iterator[Provider]:
+    yield hospital
+    hospital.alter.clear()
+    hospital.down = False
+
+
+@pytest.fixture(scope="module")
+async def at_home(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with served(settings) as http:
+        yield http
+
+
+async def connected(provider: Provider, at_home: httpx.AsyncClient, region: Region, **said: Any) -> Vendor:
+    """An organization whose staff sign in by this provider."""
+    clinic = await region.found("hospital")
+    body = {
+        "issuer": provider.issuer,
+        "client_id": f"renkei-{clinic.id}",
+        "auth_method": "client_secret_basic",
+        "client_secret": SECRET,
+        "second_factor": {"acr": [TWO_FACTORS], "amr": ["otp"]},
+        **said,
+    }
+    admin = Vendor(at_home, region.admin.client_id, region.admin.client_secret)
+    made = await admin.put(f"/v1/organizations/{clinic.id}/login-provider", body)
+    assert made.status_code == 201, made.text
+    provider.register(body["client_id"], made.json()["redirect_uri"])
+    return clinic
+
+
+async def left(seat: Browser, clinic: Vendor, next_page: str = "/") -> str:
+    """Sent to the provider: where."""
+    assert clinic.organization is not None
+    page = await seat.open(f"/login/organizations/{clinic.organization['code']}?next={next_page}")
+    assert page.status_code == 200, page.text
+    page = await seat.send("/login/organizations", organization=clinic.organization["code"], next=next_page)
+    assert page.status_code == 200, page.text
+    return unescape(re.findall(r'content="0; url=([^"]+)"', page.text)[0])
+
+
+async def came_back(url: str) -> str:
+    """What the provider sends the browser back to."""
+    async with httpx.AsyncClient() as elsewhere:
+        answer = await elsewhere.get(url)
+    assert answer.status_code == 302, answer.text
+    return str(answer.headers["Location"])
+
+
+async def signed_in(seat: Browser, clinic: Vendor, next_page: str = "/") -> httpx.Response:
+    """To the provider and back."""
+    return await seat.open((await came_back(await left(seat, clinic, next_page))).removeprefix(ORIGIN))
+
+
+async def linked(seat: Browser, clinic: Vendor, person: Person) -> None:
+    """The first sign-in, with one's own second factor."""
+    page = await signed_in(seat, clinic)
+    assert page.url.path == "/login/second-step", page.text
+    assert (await seat.send("/login/second-step", code=person.code())).url.path == "/"
+
+
+def sits_there(provider: Provider, person: Person, **claims: Any) -> None:
+    provider.sits_there(person.email, email=person.email, email_verified=True, **claims)
