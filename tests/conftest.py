@@ -13,10 +13,12 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from argon2.profiles import CHEAPEST
 from psycopg import sql
 from pydantic import SecretStr
 
 from renkei import migration
+from renkei.access import passwords
 from renkei.actions.administration import found_installation, install_defaults
 from renkei.database import SERVICE_ROLE, WORKER_ROLE
 from renkei.embedded import EmbeddedPostgres
@@ -95,6 +97,8 @@ def settings(postgres: EmbeddedPostgres, database: str, tmp_path_factory: pytest
 @pytest.fixture(scope="session")
 async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The service, reached through its HTTP door."""
+    # People sign in hundreds of times here; what a hash costs is measured elsewhere (tests/people/test_passwords.py).
+    passwords.PROFILE = CHEAPEST
     app = create_app(settings)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (

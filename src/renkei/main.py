@@ -48,7 +48,7 @@ from renkei.blobs import open_blobs
 from renkei.catalogue import load_catalogue
 from renkei.database import SERVICE_ROLE, make_engine
 from renkei.frame import Frame
-from renkei.pages import account, api_docs, invitations, organization_login, passkeys, prove_again, sign_in
+from renkei.pages import account, api_docs, invitations, organization_login, passkeys, prove_again, sign_in, staff
 from renkei.secret_box import SecretBox
 from renkei.settings import Settings
 from renkei.throttle import MachineStorage, Throttle
@@ -130,7 +130,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for door in ROUTERS:
         app.include_router(door.router)
     app.include_router(api_docs.router())
-    for page in (sign_in, prove_again, passkeys, organization_login, account, invitations):
+    for page in (sign_in, prove_again, passkeys, organization_login, account, invitations, staff):
         app.include_router(page.router)
     problems.install(app)
     if settings.cors_origins:

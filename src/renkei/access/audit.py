@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.access.actor import Actor
-from renkei.database import Transaction
+from renkei.database import Transaction, transaction
+from renkei.errors import RenkeiError
 from renkei.ids import new_id
 from renkei.schemas.retry_keys import RetryKey
 from renkei.vocabulary import Basis, Group, Outcome, Reason
@@ -42,6 +44,8 @@ VALUES (%(id)s, %(request_id)s, %(action)s, %(outcome)s, %(reason)s, %(actor_kin
 
 Told = Mapping[UUID, UUID] | None
 """patient → the event on record, of those who are told the same notice once more."""
+RECORDED = {403, 404, 409, 412}
+"""Refusals that are put on record (design §3, rule 6); 400, 401, 413, 422 go to the log only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +127,13 @@ class Asked:
             INSERT_SERVICE_EVENT, {**self._columns(outcome, refused), "id": event_id, "detail": Jsonb(dict(detail))}
         )
         return event_id
+
+
+async def record_refusal(engine: AsyncEngine, asked: Asked, patient_id: UUID | None, error: RenkeiError) -> None:
+    """Write a refusal in a transaction of its own: that of the request is rolled back."""
+    reason = str(error.members.get("reason_code", error.kind))
+    async with transaction(engine) as tx:
+        if patient_id is not None:
+            asked.refused(tx, patient_id, reason)
+        else:
+            asked.served(tx, {}, refused=reason)

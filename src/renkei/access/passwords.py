@@ -12,6 +12,7 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from renkei.errors import TooManyRequests
 
+PROFILE = RFC_9106_LOW_MEMORY
 AT_ONCE = 2
 """Each takes 64 MiB and a core's tenth of a second."""
 WAITING = 200
@@ -25,7 +26,7 @@ class Passwords:
     """Hashes and verifies for one process."""
 
     def __init__(self) -> None:
-        self._hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+        self._hasher = PasswordHasher.from_parameters(PROFILE)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2")
         self._waiting = 0
         # Compared where there is no account, or none with a password: its absence takes as long as a wrong one.

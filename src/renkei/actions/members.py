@@ -12,9 +12,10 @@ from renkei.access.service import Service
 from renkei.database import Row, Transaction
 from renkei.errors import Conflict, Fault, Forbidden, Invalid, NotFound
 from renkei.schemas.answers import rfc3339
-from renkei.schemas.members import MemberEnd, MemberIn, MemberQuery, Post, member_shown
+from renkei.schemas.members import MemberEnd, MemberIn, MemberQuery, Post, StaffListQuery, member_shown
 from renkei.schemas.paging import decode_cursor, page_of
 from renkei.schemas.people import ALPHABET, ONE_TIME_LETTERS, grouped, login_of
+from renkei.schemas.staff_list import read_staff_list
 from renkei.store import invitations, members, organizations, second_factors
 from renkei.store.members import Who
 from renkei.vocabulary import Permission, Reason
@@ -31,6 +32,15 @@ async def list_members(tx: Transaction, asked: Asked, query: MemberQuery) -> dic
     return page_of(found, query.limit, member_shown, lambda row: (row.id,))
 
 
+async def read_member(tx: Transaction, asked: Asked, member_id: UUID) -> dict[str, Any]:
+    """One post, of one's own organization."""
+    await authorize_service(tx, asked, Permission.member_read)
+    member = await members.load_one(tx, member_id, _own(asked))
+    if member is None:
+        raise NotFound
+    return member_shown(member)
+
+
 async def invite_member(tx: Transaction, asked: Asked, service: Service, said: MemberIn) -> dict[str, Any]:
     """A post, and the link by which its holder takes it: shown in this answer and never again."""
     await authorize_service(tx, asked, Permission.member_invite)
@@ -39,9 +49,25 @@ async def invite_member(tx: Transaction, asked: Asked, service: Service, said: M
         raise Conflict("already_member", ALREADY)
     told = said.model_dump(mode="json", exclude_none=True) | {"organization_id": str(organization), "email": email}
     event = asked.served(tx, told)
-    who, period = Who(email, said.name, said.name_kana), (said.valid_from, said.valid_until)
-    made = members.insert_member(tx, organization, who, said.office, said.profession, period, event)
-    return await _with_link(tx, service, made, "join", event)
+    return await _with_link(tx, service, _insert(tx, organization, said, event), "join", event)
+
+
+async def import_members(
+    tx: Transaction, asked: Asked, service: Service, query: StaffListQuery, raw: bytes
+) -> tuple[int, dict[str, Any]]:
+    """A staff list: each post that does not stand yet is made, with its link. A dry run tells what would be made: 200."""
+    await authorize_service(tx, asked, Permission.member_import)
+    organization = await _organization(tx, asked, query.organization)
+    listed, standing = read_staff_list(raw), await members.load_standing(tx, organization)
+    new = [one for one in listed if (login_of(one.email), one.office, one.profession) not in standing]
+    told = {"organization_id": str(organization), "listed": len(listed), "new": len(new), "dry_run": query.dry_run}
+    event, items = asked.served(tx, told), list[dict[str, Any]]()
+    for said in new:
+        if query.dry_run:
+            items.append(said.model_dump(mode="json", exclude={"organization_id"}))
+        else:
+            items.append(await _with_link(tx, service, _insert(tx, organization, said, event), "join", event))
+    return (200 if query.dry_run else 201), {"items": items, "unchanged": len(listed) - len(new)}
 
 
 async def reinvite_member(
@@ -101,6 +127,12 @@ async def give_code(tx: Transaction, asked: Asked, service: Service, member_id: 
     minutes = service.settings.one_time_code_minutes
     row = await second_factors.replace_one_time(tx, member.account_id, member_id, code, minutes, event)
     return {"code": grouped(code), "expires_at": rfc3339(row.expires_at)}
+
+
+def _insert(tx: Transaction, organization: UUID, said: MemberIn, event_id: UUID) -> UUID:
+    who = Who(login_of(said.email), said.name, said.name_kana)
+    period = (said.valid_from, said.valid_until)
+    return members.insert_member(tx, organization, who, said.office, said.profession, period, event_id)
 
 
 async def _with_link(

@@ -18,11 +18,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic_core import to_json
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import URL
 
 from renkei.access.actor import Actor
-from renkei.access.audit import Asked
+from renkei.access.audit import RECORDED, Asked, record_refusal
 from renkei.access.service import Service
 from renkei.access.sessions import is_form_token, own_page
 from renkei.api.bodies import read_json, read_raw
@@ -44,9 +43,6 @@ from renkei.vocabulary import Permission
 
 ASKED_FOR = {"care_team", "patient", "platform_admin"}
 """Who can grant what was refused, where asking them is of use; another organization's record stays its own."""
-RECORDED = {403, 404, 409, 412}
-"""Refusals that are put on record (design §3, rule 6); 400, 401, 413, 422 go to the log only."""
-
 SAFE = {"GET", "HEAD", "OPTIONS"}
 TWO_CREDENTIALS = (
     "トークンとサインインのどちらか一方だけを送ってください",
@@ -214,16 +210,6 @@ def require_known_query(request: Request, known: Collection[str]) -> None:
     }
     if wrong:
         raise Invalid([Fault(f"?{visible(name)}", None, code) for name, code in wrong.items()][:LARGEST_ANSWER])
-
-
-async def record_refusal(engine: AsyncEngine, asked: Asked, patient_id: UUID | None, error: RenkeiError) -> None:
-    """Write a refusal in a transaction of its own: that of the request is rolled back."""
-    reason = str(error.members.get("reason_code", error.kind))
-    async with transaction(engine) as tx:
-        if patient_id is not None:
-            asked.refused(tx, patient_id, reason)
-        else:
-            asked.served(tx, {}, refused=reason)
 
 
 def bearer_token(request: Request) -> str:

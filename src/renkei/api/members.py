@@ -7,14 +7,27 @@ from fastapi import APIRouter, Query, Request, Response
 
 from renkei.access.service import Service
 from renkei.actions import members
+from renkei.api.bodies import read_raw
 from renkei.api.documents import BODY, REPEATED, problems
 from renkei.api.door import Asking, Door, answer, listing
 from renkei.schemas.client_keys import Because
-from renkei.schemas.members import MemberEnd, MemberIn, MemberQuery, Post
+from renkei.schemas.members import MemberEnd, MemberIn, MemberQuery, Post, StaffListQuery
+from renkei.schemas.staff_list import LARGEST, MEDIA_TYPES
+from renkei.settings import Settings
 from renkei.vocabulary import Permission
 
 router = APIRouter(prefix="/v1/members", tags=["members 職員"], route_class=Door)
 ONCE = {"Cache-Control": "no-store"}
+
+
+class StaffListDoor(Door):
+    """A staff list is taken as the office keeps it."""
+
+    async def read_body(self, request: Request, settings: Settings) -> tuple[str, bytes]:
+        return await read_raw(request, MEDIA_TYPES, LARGEST)
+
+
+_LIST = {"text/csv": {"schema": {"type": "string", "format": "binary"}}}
 
 
 @router.get("", name=Permission.member_read, responses=problems(403, 422))
@@ -27,6 +40,25 @@ async def list_members(call: Asking, query: Annotated[MemberQuery, Query()]) -> 
 async def invite_member(request: Request, call: Asking, member: MemberIn) -> Response:
     """職員を招待する。リンクは一度だけ表示。 Invite somebody to a post; the link is shown once, for you to hand over."""
     return answer(await members.invite_member(call.tx, call.asked, _service(request), member), 201, ONCE)
+
+
+async def import_members(request: Request, call: Asking, query: Annotated[StaffListQuery, Query()]) -> Response:
+    """職員名簿(CSV、UTF-8またはMS932)を取り込む。 Posts from a staff list, each with its link; faults are told by line."""
+    _, raw = call.body
+    status, told = await members.import_members(call.tx, call.asked, _service(request), query, raw)
+    return answer(told, status, ONCE)
+
+
+router.add_api_route(
+    "/import",
+    import_members,
+    methods=["POST"],
+    name=Permission.member_import,
+    status_code=201,
+    responses={200: {"description": "試行:何も保存しない / a dry run"}, **problems(*BODY, 403)},
+    openapi_extra={"requestBody": {"required": True, "content": _LIST}},
+    route_class_override=StaffListDoor,
+)
 
 
 @router.post(

@@ -19,6 +19,7 @@ from renkei import migration
 from renkei.actions.administration import found_installation, install_defaults
 from renkei.blobs import open_blobs
 from renkei.database import SERVICE_ROLE, WORKER_ROLE, make_engine
+from renkei.demo.members import hire
 from renkei.demo.seed import ClientCredentials, seed, showcase_patient
 from renkei.demo.try_lines import try_lines
 from renkei.embedded import EmbeddedPostgres
@@ -125,7 +126,9 @@ async def _tell(settings: Settings, server: Server) -> None:
     async with httpx.AsyncClient(base_url=base, timeout=30, trust_env=False) as client:
         if not file.exists():
             _say("架空の地域を作っています… / making the fictional region")
-            write_private(file, await seed(client, await _platform_admin(settings)))
+            admin = await _platform_admin(settings)
+            told = await seed(client, admin)
+            write_private(file, [*told, *await hire(client, admin, told)])
         credentials = json.loads(file.read_text("utf-8"))
         patient = await showcase_patient(client, credentials)
     _say(try_lines(base, credentials, patient, file))

@@ -34,6 +34,7 @@ def try_lines(
     return f"""
 renkei のデモ地域が動いています。 / The demo region is running.
   画面で読む API の説明 / API docs       {base_url}/docs
+  職員のサインイン / where people sign in {base_url}/login
   接続情報 (秘密を含む) / credentials    {file}
                                          {", ".join(entry["label"] for entry in credentials)}
 

@@ -60,6 +60,13 @@ class MemberEnd(Strict):
     last_day: Day | None = None
 
 
+class StaffListQuery(Strict):
+    """``POST /v1/members/import``. organization: left out by an organization's own administrator; dry_run: nothing is kept."""
+
+    organization: Id | None = None
+    dry_run: Annotated[bool, Field(strict=False)] = False
+
+
 class MemberQuery(Page):
     """``GET /v1/members``: of an organization, part of the name or address, state."""
 

@@ -1,0 +1,211 @@
+"""職員の管理の画面: /staff, for whoever has signed in under an administrator's post. The same acts as /v1/members."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ValidationError
+
+from renkei.access.audit import RECORDED, Asked, record_refusal
+from renkei.actions import members
+from renkei.database import Transaction, transaction
+from renkei.errors import Fault, Forbidden, Invalid, NotFound, RenkeiError
+from renkei.pages.page import PageDoor, SignedOut, Visit, Visiting
+from renkei.schemas.client_keys import Because
+from renkei.schemas.fields import faults_of
+from renkei.schemas.members import MemberEnd, MemberIn, MemberQuery, Post, StaffListQuery
+from renkei.vocabulary import Permission, Profession
+
+router = APIRouter(prefix="/staff", include_in_schema=False, route_class=PageDoor)
+
+T = TypeVar("T", bound=BaseModel)
+
+FIELDS: Mapping[str, tuple[str, str]] = {
+    "email": ("メールアドレス", "E-mail address"),
+    "name": ("氏名", "Name"),
+    "name_kana": ("氏名カナ", "Kana"),
+    "profession": ("職種", "Profession"),
+    "office": ("役割", "Office"),
+    "valid_from": ("開始日", "First day"),
+    "valid_until": ("終了日", "Last day"),
+    "last_day": ("最終日", "Last day"),
+    "reason": ("理由", "Reason"),
+}
+PROFESSIONS = [p.value for p in Profession if p not in (Profession.system, Profession.family, Profession.person)]
+
+
+@router.get("")
+async def list_members(visit: Visiting, name: str = "", state: str = "", after: str = "") -> Response:
+    """Who works here, and may sign in."""
+    return await _list(visit, name=name, state=state, after=after)
+
+
+@router.post("")
+async def invite_member(visit: Visiting) -> Response:
+    """Invite somebody; the link is shown once."""
+    try:
+        said = _said(MemberIn, visit, "email", "name", "name_kana", "office", "profession", "valid_from", "valid_until")
+        async with _acting(visit, Permission.member_invite) as (tx, asked):
+            made = await members.invite_member(tx, asked, visit.service, said)
+    except RenkeiError as error:
+        return await _list(visit, error)
+    return visit.page("staff_links.html", made=[made])
+
+
+@router.get("/import")
+async def staff_list(visit: Visiting) -> Response:
+    """Where a staff list is pasted."""
+    _admin(visit)
+    return visit.page("staff_import.html", listed="", tried=None)
+
+
+@router.post("/import")
+async def import_members(visit: Visiting) -> Response:
+    """Try a staff list, or take it."""
+    listed, dry_run = visit.form.get("listed", ""), visit.form.get("act") != "import"
+    try:
+        async with _acting(visit, Permission.member_import) as (tx, asked):
+            query = StaffListQuery(dry_run=dry_run)
+            _, told = await members.import_members(tx, asked, visit.service, query, listed.encode())
+    except RenkeiError as error:
+        wrong = _words(visit, error)
+        return visit.page("staff_import.html", error.status, wrong=wrong, listed=listed, tried=None)
+    if dry_run:
+        return visit.page("staff_import.html", listed=listed, tried=told)
+    return visit.page("staff_links.html", made=told["items"])
+
+
+@router.get("/{member_id}")
+async def read_member(visit: Visiting, member_id: UUID) -> Response:
+    """One of them, and what can be done."""
+    return await _one(visit, member_id)
+
+
+@router.post("/{member_id}/invitation")
+async def reinvite_member(visit: Visiting, member_id: UUID) -> Response:
+    """Another link."""
+
+    async def act(tx: Transaction, asked: Asked) -> Response:
+        why = _said(Because, visit, "reason")
+        made = await members.reinvite_member(tx, asked, visit.service, member_id, why.reason)
+        return visit.page("staff_links.html", made=[made])
+
+    return await _act(visit, member_id, Permission.member_reinvite, act)
+
+
+@router.post("/{member_id}/change")
+async def change_post(visit: Visiting, member_id: UUID) -> Response:
+    """Another post."""
+
+    async def act(tx: Transaction, asked: Asked) -> Response:
+        post = _said(Post, visit, "office", "profession", "valid_from", "valid_until")
+        made = await members.change_post(tx, asked, member_id, post)
+        return visit.go(f"/staff/{made['id']}")
+
+    return await _act(visit, member_id, Permission.member_change, act)
+
+
+@router.post("/{member_id}/end")
+async def end_member(visit: Visiting, member_id: UUID) -> Response:
+    """Let it end."""
+
+    async def act(tx: Transaction, asked: Asked) -> Response:
+        await members.end_member(tx, asked, member_id, _said(MemberEnd, visit, "reason", "last_day"))
+        return visit.go(f"/staff/{member_id}")
+
+    return await _act(visit, member_id, Permission.member_end, act)
+
+
+@router.post("/{member_id}/one-time-code")
+async def give_code(visit: Visiting, member_id: UUID) -> Response:
+    """A code for the day the phone is lost."""
+
+    async def act(tx: Transaction, asked: Asked) -> Response:
+        why = _said(Because, visit, "reason")
+        code = await members.give_code(tx, asked, visit.service, member_id, why.reason)
+        return visit.page("staff_code.html", code=code["code"], expires_at=code["expires_at"], member_id=member_id)
+
+    return await _act(visit, member_id, Permission.member_give_code, act)
+
+
+async def _act(
+    visit: Visit, member_id: UUID, permission: Permission, act: Callable[[Transaction, Asked], Any]
+) -> Response:
+    """Do it and show what came of it; where it was refused, the member again and why."""
+    try:
+        async with _acting(visit, permission) as (tx, asked):
+            answer: Response = await act(tx, asked)
+            return answer
+    except (NotFound, Forbidden):
+        raise
+    except RenkeiError as error:
+        return await _one(visit, member_id, error)
+
+
+@asynccontextmanager
+async def _acting(visit: Visit, permission: Permission) -> AsyncIterator[tuple[Transaction, Asked]]:
+    """One transaction of whoever has signed in under a post; a refusal is on record as at every door."""
+    _admin(visit)
+    asked = Asked(visit.request_id, visit.member.actor, permission)
+    try:
+        async with transaction(visit.service.engine) as tx:
+            yield tx, asked
+    except RenkeiError as error:
+        if error.status in RECORDED:
+            await record_refusal(visit.service.engine, asked, None, error)
+        raise
+
+
+def _admin(visit: Visit) -> None:
+    if not visit.member.has_hat:
+        raise SignedOut
+
+
+def _said(model: type[T], visit: Visit, *names: str) -> T:
+    """What the form says, as the API would be told it; an empty field says nothing."""
+    said = {name: text for name in names if (text := visit.form.get(name, "").strip())}
+    if said.get("office") == "organization_admin":
+        said.pop("profession", None)
+    try:
+        return model.model_validate(said)
+    except ValidationError as error:
+        raise Invalid(faults_of(({**one} for one in error.errors()), said)) from None
+
+
+def _words(visit: Visit, error: RenkeiError) -> str:
+    """Why not, for who filled the form."""
+    if isinstance(error, Invalid) and error.faults:
+        return " ".join(_fault(visit, fault) for fault in error.faults[:20])
+    return visit.t(*(error.detail or error.title))
+
+
+def _fault(visit: Visit, fault: Fault) -> str:
+    *lines, name = fault.pointer.strip("/").split("/")
+    line = visit.t(f"{lines[0]}行目 ", f"line {lines[0]}, ") if lines else ""
+    return f"{line}{visit.t(*FIELDS.get(name, (name, name)))}: {fault.message(visit.language)}。"
+
+
+async def _list(visit: Visit, error: RenkeiError | None = None, **asked_for: str) -> Response:
+    query = _query(asked_for)
+    async with _acting(visit, Permission.member_read) as (tx, asked):
+        page = await members.list_members(tx, asked, query)
+    wrong = _words(visit, error) if error else None
+    context = {"members": page["items"], "next": page["next"], "query": query, "professions": PROFESSIONS}
+    return visit.page("staff.html", error.status if error else 200, wrong=wrong, form=visit.form, **context)
+
+
+def _query(asked_for: Mapping[str, str]) -> MemberQuery:
+    try:
+        return MemberQuery.model_validate({name: text for name, text in asked_for.items() if text})
+    except ValidationError:
+        raise NotFound from None
+
+
+async def _one(visit: Visit, member_id: UUID, error: RenkeiError | None = None) -> Response:
+    async with _acting(visit, Permission.member_read) as (tx, asked):
+        member = await members.read_member(tx, asked, member_id)
+    wrong = _words(visit, error) if error else None
+    status = error.status if error else 200
+    return visit.page("staff_member.html", status, wrong=wrong, member=member, professions=PROFESSIONS)
