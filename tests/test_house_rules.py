@@ -18,6 +18,7 @@ SQL_PLACES = (
     "tables/",
     "access/reach.py",
     "access/audit.py",
+    "access/askers.py",
     "access/identity.py",
     "access/sessions.py",
     "access/standing.py",
@@ -51,12 +52,14 @@ WITHOUT_GRANT = {
     "emergencies.patients_with": "picks ids among those that reach has found; the gate then grants the page",
     "access_requests.patients_with": "picks ids among those that reach has found; the gate then grants the page",
     "links.find_candidates": "picks ids among those that reach has found; the gate then grants the page",
+    "import_rows.patients_by_number": "before there is a patient to be granted: compares numbers, tells ids only",
+    "import_rows.made_by": "picks ids of one's own organization's; each is then withdrawn by a grant",
     "patients.find": "picks ids among those that reach has found; the gate then grants the page",
 }
 """Store functions that take a transaction and no grant, each with why none can stand there."""
 
 _NAMES = (
-    "accounts assertions attempts ceremonies clients delegations invitations login_providers login_subjects members "
+    "accounts assertions attempts ceremonies clients delegations invitations jobs login_providers login_subjects members "
     "organizations passkeys permission_tables posts second_factors sessions subscriptions"
 )
 NO_PATIENTS = tuple(f"store/{name}.py" for name in _NAMES.split())

@@ -26,6 +26,7 @@ from renkei.settings import Settings
 from renkei.vocabulary import ActorKind
 from renkei.worker import WORKER_CONNECTIONS, work
 from renkei.worker.delivering import Deliverer
+from renkei.worker.labour import Labour
 from renkei.worker.sealing import Sealer
 from renkei.worker.sweeping import Sweeper
 
@@ -136,6 +137,7 @@ async def run_worker(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    labour = Labour.of(settings)
     await work(
         engine,
         stop,
@@ -143,8 +145,11 @@ async def run_worker(settings: Settings) -> None:
         settings.idempotency_days,
         Sweeper(open_blobs(settings)),
         Deliverer.of(settings),
+        labour,
     )
     await engine.dispose()
+    if labour is not None:
+        await labour.close()
 
 
 def plain(secret: SecretStr | None) -> str:

@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     webhook_receivers: int = Field(default=32, ge=1, le=1000)
     webhook_history_days: int = Field(default=30, ge=1, le=3660)
     idempotency_days: int = Field(default=30, ge=1, le=366)
+    import_max_bytes: int = Field(default=50_000_000, ge=1_000)
+    import_max_rows: int = Field(default=100_000, ge=1)
+    import_max_unpacked_bytes: int = Field(default=200_000_000, ge=1_000)
+    import_days: int = Field(default=7, ge=1, le=366)
     bucket: str | None = None
     bucket_endpoint: str | None = None
     bucket_region: str = "us-east-1"

@@ -21,7 +21,7 @@ PLANTED = {"set": "by the client"}
 
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
-NO_SUBSCRIPTION, NO_DELIVERY, NO_MEMBER = (f"{NOBODY[:-1]}{n}" for n in (1, 2, 3))
+NO_SUBSCRIPTION, NO_DELIVERY, NO_MEMBER, NO_IMPORT = (f"{NOBODY[:-1]}{n}" for n in (1, 2, 3, 4))
 NOTHING = {NO_SUBSCRIPTION: "subscription_id", NO_DELIVERY: "delivery_id", NO_MEMBER: "member_id"}
 LOGIN_PROVIDER = {
     "issuer": "https://login.example.jp",
@@ -32,6 +32,7 @@ LOGIN_PROVIDER = {
     "profession": {"claim": "role", "values": {"RN": "nurse"}},
     "second_factor": {"acr": ["2"]},
 }
+NOTHING |= {NO_IMPORT: "import_id", "visits": "name"}
 
 
 def replaced(path: str, ids: dict[str, str]) -> str:
@@ -89,6 +90,7 @@ def elsewhere(region: Region, world: World, table: dict[str, Any]) -> list[tuple
         (admin, "POST", f"{member}/end", reason),
         (admin, "POST", f"{member}/change", {"profession": "nurse"}),
         (admin, "PUT", f"{organization}/login-provider", LOGIN_PROVIDER),
+        *importing(world.author),
         (admin, "PUT", "/v1/permissions", table),
         (admin, "POST", "/v1/permissions/preview", table),
     ]
@@ -105,6 +107,16 @@ def subscribing(vendor: Vendor) -> list[tuple[Vendor, str, str, Any]]:
         (vendor, "POST", f"{own}/resumption", {}),
         (vendor, "POST", f"{own}/redelivery", {"from": "2026-11-01"}),
         (vendor, "POST", f"{own}/deliveries/{NO_DELIVERY}/redelivery", {}),
+    ]
+
+
+def importing(vendor: Vendor) -> list[tuple[Vendor, str, str, Any]]:
+    """Bodies about imports; their files are no JSON."""
+    mapping = {"columns": {"内容": "care_report.body"}, "fixed": {"care_report.urgency": "routine"}}
+    return [
+        (vendor, "PUT", "/v1/import-mappings/visits", {"sheet": "care_reports", "mapping": mapping}),
+        (vendor, "POST", f"/v1/imports/{NO_IMPORT}/confirmation", {"check": True}),
+        (vendor, "POST", f"/v1/imports/{NO_IMPORT}/undo", {"reason": "誤り"}),
     ]
 
 

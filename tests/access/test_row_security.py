@@ -73,6 +73,7 @@ LATER = {
     "access_requests",
     "request_decisions",
     "idempotency_keys",
+    "import_rows",
 }
 BY_THE_WORKER = {"change_positions", "audit_leaves", "pending_deliveries", "deliveries"}
 

@@ -17,6 +17,7 @@ from renkei.tables import PATIENT_TABLES
 ROLES = ("renkei_service", "renkei_worker", "renkei_ledger", "renkei_lookup", "renkei_app", "renkei_work")
 PURPOSE = {
     *(("service", "UPDATE", table) for table in ("summaries", "summary_parts")),
+    ("service", "DELETE", "import_faults"),
     *(("service", act, "login_providers") for act in ("UPDATE", "DELETE")),  # a setting; the ledger has each change
     *(("worker", "DELETE", f"{what}s") for what in ("unpublished_change", "used_assertion", "idempotency_key")),
     *(("worker", act, "pending_deliveries") for act in ("UPDATE", "DELETE")),
@@ -36,14 +37,8 @@ def of_setting(column: str, name: str) -> str:
 OPENED = of_setting("patient_id", "patient_ids")
 ASKED = f"({of_setting('patient_id', 'asked')} OR {OPENED})"
 ASKED_EITHER = f"({of_setting('patient_id', 'asked')} OR {OPENED} OR {of_setting('organization_id', 'asked')})"
-REACH = {
-    "search_keys",
-    "consents",
-    "consent_withdrawals",
-    "emergency_closures",
-    "emergency_reviews",
-    "request_decisions",
-}
+RECORDED_ONCE = {"consent_withdrawals", "emergency_closures", "emergency_reviews", "request_decisions"}
+REACH = {"search_keys", "consents"} | RECORDED_ONCE
 REACH_EITHER = {
     "author_organizations",
     "care_team_places",
@@ -51,14 +46,17 @@ REACH_EITHER = {
     "consent_organizations",
     "emergency_accesses",
     "access_requests",
+    "import_rows",
 }
 TOLD_TO_THE_LEDGER = (REACH_EITHER | REACH | {"audit_leaves", "possible_duplicates", "link_decisions"}) - {
-    "search_keys"
+    "search_keys",
+    "import_rows",
 }
-LOOKED_UP = (REACH_EITHER - {"access_requests"}) | {"search_keys", "changes", "change_positions"}
+LOOKED_UP = (REACH_EITHER - {"access_requests", "import_rows"}) | {"search_keys", "changes", "change_positions"}
 DELIVERED = {"pending_deliveries", "deliveries"}
 DECIDED_BY_THE_WORKER_TOO = (REACH | REACH_EITHER | {"changes"}) - {
     "search_keys",
+    "import_rows",
     "emergency_reviews",
     "access_requests",
 }

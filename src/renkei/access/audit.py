@@ -104,6 +104,18 @@ class Asked:
         events |= ids
         return [events[patient_id] for patient_id, _, _ in shown]
 
+    def allowed_each(
+        self, tx: Transaction, ids: Sequence[UUID], done: Sequence[tuple[UUID, Iterable[Basis], Iterable[Group]]]
+    ) -> None:
+        """Queue one event for each of many documents, under ids that are known already; several may be about one patient."""
+        lists = {
+            "patients": [patient_id for patient_id, _, _ in done],
+            "ids": list(ids),
+            "bases": [",".join(sorted(bases)) for _, bases, _ in done],
+            "groups": [",".join(groups) for _, _, groups in done],
+        }
+        tx.later(INSERT_EVENTS, {**self._columns(Outcome.allowed, None), **lists, "record_id": None})
+
     def refused(self, tx: Transaction, patient_id: UUID, reason: str) -> None:
         """Queue the event of a refusal, also for a patient that does not exist."""
         columns = self._columns(Outcome.refused, reason)

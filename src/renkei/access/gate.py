@@ -252,7 +252,13 @@ def _open(
     groups: Iterable[Group],
     registering: bool = False,
 ) -> Grant:
-    rule, profession = _rule(asked, permission), asked.actor.profession
+    bases = _decided(_rule(asked, permission), asked.actor.profession, tie, rights, registering)
+    return _grant(tx, asked, permission, tie, rights, bases, groups)
+
+
+def _decided(
+    rule: Rule, profession: Profession | None, tie: Tie, rights: Rights, registering: bool = False
+) -> frozenset[Basis]:
     bases = tie.bases(profession)
     if not bases and not registering:
         raise NotFound
@@ -260,7 +266,7 @@ def _open(
     unknown = rule.knows_person and not tie.knows_person(profession)
     if unknown or (rule.ties is not None and not bases & rule.ties):
         raise Forbidden(Reason.not_in_care_team, "tie.care_team", "care_team", NOT_IN_TEAM)
-    return _grant(tx, asked, permission, tie, rights, bases, groups)
+    return bases
 
 
 def _grant(
@@ -292,9 +298,3 @@ async def _require_patient(tx: Transaction, patient_id: UUID) -> None:
     tx.open_patients([patient_id])
     if not await reach.patient_exists(tx, patient_id):
         raise NotFound
-
-
-def require_team(grant: Grant) -> None:
-    """A new document needs a place in the team, or the leave to write that goes with asking for one."""
-    if grant.tie is not None and not (grant.tie.in_team or grant.tie.requested):
-        raise Forbidden(Reason.not_in_care_team, "tie.care_team", "care_team", NOT_IN_TEAM)

@@ -203,7 +203,7 @@ class Identity:
         row = await tx.row(DELEGATION, asked)
         if row is None:
             raise Refused("invalid_target", "this organization has not delegated to the client")
-        return _on_behalf(client_id, row, said, wanted)
+        return on_behalf(client_id, row, said, wanted)
 
     async def _office(
         self, tx: Transaction, client_id: UUID, number: int, kind: ActorKind, wanted: Scopes | None
@@ -216,7 +216,8 @@ class Identity:
         return Actor(kind, client_id, organization, (), scopes=wanted)
 
 
-def _on_behalf(client_id: UUID, row: Row, said: Mapping[str, str], wanted: Scopes | None) -> Actor:
+def on_behalf(client_id: UUID, row: Row, said: Mapping[str, str], wanted: Scopes | None) -> Actor:
+    """The actor by a DELEGATION that stands, and by the user it names. Raises Refused."""
     organization = Organization(row.id, row.code, row.name, OrganizationKind(row.kind))
     delegated = tuple(sorted({Profession(p) for professions, _ in row.delegated for p in professions}))
     user = {name: said.get(name) for name in assertions.USER}

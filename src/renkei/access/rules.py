@@ -36,7 +36,7 @@ def _of(kind: RecordKind) -> tuple[tuple[Group, Tier], ...]:
 
 
 _TEAM = frozenset({Basis.care_team})
-# `own`: correcting one's own needs no place in the team any more; a new document does (gate.require_team).
+# `own`: correcting one's own needs no place in the team any more; a new document does (writing.require_team).
 _WRITERS = frozenset({Basis.care_team, Basis.requested, Basis.own})
 _SHEET, _REPORT = _of(RecordKind.face_sheet), _of(RecordKind.care_report)
 _PERSON = (Group.person, Tier.basic)
@@ -48,6 +48,8 @@ _DELEGATION_READ_RULE = Rule("organization_admin", lambda _: False, admin=True, 
 _FEED_RULE = Rule("any", lambda _: True, admin=True, auditor=True)
 _SUBSCRIPTION_RULE = Rule("any", lambda _: True, admin=True, auditor=True, organization_admin=True)
 _LEDGER_RULE = Rule("ledger", lambda _: False, admin=True, auditor=True, organization_admin=True)
+
+_IMPORTS = tuple(act for act in Permission if act.partition(".")[0] in ("import", "import_mapping"))
 
 RULES: Mapping[Permission, Rule] = {
     Permission.patient_register: Rule("any.write", _writes(*COLUMNS)),
@@ -121,6 +123,8 @@ RULES: Mapping[Permission, Rule] = {
     Permission.audit_read: _LEDGER_RULE,
     Permission.audit_seal_read: _LEDGER_RULE,
     Permission.breach_read: _LEDGER_RULE,
+    # Whoever may write documents may bring many; each row is then decided as if it had been sent alone.
+    **{act: Rule("any.write", _writes(*COLUMNS)) for act in _IMPORTS},
     Permission.change_read: _FEED_RULE,
     Permission.change_notify: _FEED_RULE,
     # Whoever reads the feed may have it sent. Others' subscriptions are listed and ended by office, never led elsewhere.

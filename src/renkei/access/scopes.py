@@ -24,6 +24,9 @@ _ACTS: Mapping[Scope, str] = {
         "access_request.submit access_request.read access_request.approve access_request.refuse"
     ),
     Scope.emergency: "emergency_access.open emergency_access.close emergency_access.read emergency_access.review",
+    Scope.imports: (
+        "import.submit import.read import.confirm import.cancel import.undo import_mapping.read import_mapping.save"
+    ),
     Scope.oversight: (
         "access.read access_log.read audit.read audit_seal.read breach.read access_review.read permission_table.read"
     ),

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from renkei.access import reach
 from renkei.access.audit import Asked
-from renkei.access.gate import Grant, authorize, require_team
+from renkei.access.gate import Grant, authorize
 from renkei.access.refusals import NO_RIGHT, not_own_record
+from renkei.access.writing import require_team
 from renkei.blobs import Area, Blobs, Kept, Received, verified
 from renkei.database import Row, Transaction
 from renkei.errors import Conflict, Fault, Forbidden, Invalid, NotFound

@@ -5,19 +5,20 @@ from typing import Any
 from uuid import UUID
 
 from renkei.access.audit import Asked
-from renkei.access.gate import Grant, authorize, require_team
-from renkei.access.refusals import NO_RIGHT, not_own_record
+from renkei.access.gate import Grant, authorize
+from renkei.access.refusals import not_own_record
+from renkei.access.writing import replaces_what_is_barred, require_team, require_writable
 from renkei.catalogue import Catalogue, load_catalogue
 from renkei.database import Transaction
-from renkei.errors import Conflict, Fault, Forbidden, NotFound
+from renkei.errors import Conflict, NotFound
 from renkei.ids import new_id, now
 from renkei.schemas.answers import rfc3339
 from renkei.schemas.documents import Document, read_document
-from renkei.schemas.persons import differing, exempt_items
+from renkei.schemas.persons import differing
 from renkei.schemas.submitted import Kept, first_answer, repeat_of
 from renkei.schemas.summary import Sheet
 from renkei.store import changes, patients, records, summaries
-from renkei.vocabulary import Permission, Reason, RecordKind, Tier
+from renkei.vocabulary import Permission, RecordKind
 
 
 async def submit_face_sheet(tx: Transaction, asked: Asked, patient_id: UUID, body: object) -> Kept:
@@ -53,7 +54,8 @@ async def _submit(
     document = read_document(kind, body, catalogue, now())
     grant = await authorize(tx, asked, permission, patient_id, kind.groups)
     person = await _registered(tx, grant, document)
-    await _require_writable(tx, grant, document, person, catalogue)
+    stated = await summaries.standing_codes(tx, grant) if replaces_what_is_barred(grant, document) else ()
+    require_writable(grant, document, person, stated, catalogue)
     earlier = await records.earlier(tx, grant, document)
     if not earlier.versions:
         require_team(grant)
@@ -81,31 +83,6 @@ async def _registered(tx: Transaction, grant: Grant, document: Document) -> Mapp
     if not any(code.startswith("person.") for code in document.items):
         return {}
     return (await patients.load_persons(tx, [grant]))[grant.patient_id]
-
-
-async def _require_writable(
-    tx: Transaction, grant: Grant, document: Document, person: Mapping[str, Any], catalogue: Catalogue
-) -> None:
-    """Refuse the whole document when it touches one item this profession may not write, naming each.
-
-    A complete sheet also touches what its organization stated before and it leaves out.
-    """
-    columns = {
-        code: (catalogue.items[code].group, catalogue.items[code].tier) for code in (*document.items, *document.absent)
-    }
-    barred = grant.unwritable(columns)
-    pointers = {
-        code: "/items/" + code.replace(".", "/") if code in document.items else f"/absent/{code}" for code in barred
-    }
-    exempt = exempt_items(document, person) if barred else frozenset()
-    everything = {(group, tier) for group in document.kind.groups for tier in Tier}
-    if document.coverage == "complete" and not everything <= grant.rights.write:
-        dropped = await summaries.standing_codes(tx, grant) - columns.keys()
-        kept = {c: (catalogue.items[c].group, catalogue.items[c].tier) for c in dropped if c in catalogue.items}
-        pointers |= {code: "/items/" + code.replace(".", "/") for code in grant.unwritable(kept)}
-    refused = [Fault(pointer, code, "unknown") for code, pointer in pointers.items() if code not in exempt]
-    if refused:
-        raise Forbidden(Reason.profession, "permission_table.write", "platform_admin", NO_RIGHT, refused)
 
 
 async def _restate(

@@ -28,6 +28,7 @@ from renkei.operator import as_operator, server_options
 from renkei.settings import Settings
 from renkei.worker import WORKER_CONNECTIONS, work
 from renkei.worker.delivering import Deliverer
+from renkei.worker.labour import Labour
 from renkei.worker.sealing import Sealer
 from renkei.worker.sweeping import Sweeper
 
@@ -94,6 +95,7 @@ async def _serve(settings: Settings) -> None:
     server = Server(uvicorn.Config(create_app(settings), **server_options(settings)))
     engine = make_engine(_url(settings.worker_database_url), WORKER_ROLE, WORKER_CONNECTIONS)
     serving = asyncio.create_task(server.serve())
+    labour = Labour.of(settings)
     working = asyncio.create_task(
         work(
             engine,
@@ -102,6 +104,7 @@ async def _serve(settings: Settings) -> None:
             settings.idempotency_days,
             Sweeper(open_blobs(settings)),
             Deliverer.of(settings),
+            labour,
         )
     )
     telling = asyncio.create_task(_tell(settings, server))
@@ -116,6 +119,8 @@ async def _serve(settings: Settings) -> None:
         server.should_exit = True
         await asyncio.gather(serving, working, return_exceptions=True)
         await engine.dispose()
+        if labour is not None:
+            await labour.close()
 
 
 async def _tell(settings: Settings, server: Server) -> None:

@@ -77,6 +77,13 @@ class Permission(StrEnum):
     audit_seal_read = "audit_seal.read"  # 監査記録の封印の閲覧
     breach_read = "breach.read"  # 漏えい時の影響範囲の調査
     change_read = "change.read"  # 更新情報の取得
+    import_submit = "import.submit"  # 一括取込の依頼
+    import_read = "import.read"  # 一括取込の状況の閲覧
+    import_confirm = "import.confirm"  # 一括取込の確定
+    import_cancel = "import.cancel"  # 一括取込の中止
+    import_undo = "import.undo"  # 一括取込の取消し
+    import_mapping_read = "import_mapping.read"  # 列の割り当ての閲覧
+    import_mapping_save = "import_mapping.save"  # 列の割り当ての保存
     change_notify = "change.notify"  # 更新情報の通知
     subscription_register = "subscription.register"  # 通知先の登録
     subscription_read = "subscription.read"  # 通知先の一覧
@@ -98,6 +105,7 @@ class Scope(StrEnum):
     consents = "consents"  # 同意
     care_team = "care_team"  # ケアチームと申請、事業所一覧
     emergency = "emergency"  # 緊急閲覧
+    imports = "imports"  # 一括取込
     oversight = "oversight"  # 閲覧できる者・閲覧記録・監査、権限表の閲覧
     administration = "administration"  # 管理
 

@@ -12,6 +12,7 @@ from renkei.errors import Unavailable
 from renkei.store.changes import publish
 from renkei.worker.delivering import Deliverer, fill_queues, forget_deliveries
 from renkei.worker.forgetting import FORGET_SECONDS, forget_assertions, forget_guesses, forget_keys, forget_questions
+from renkei.worker.labour import Labour
 from renkei.worker.sealing import Sealer
 from renkei.worker.sweeping import SWEEP_SECONDS, Sweeper
 
@@ -34,8 +35,9 @@ async def work(
     key_days: int = 30,
     sweeper: Sweeper | None = None,
     deliverer: Deliverer | None = None,
+    labour: Labour | None = None,
 ) -> None:
-    """Publish, forget keys after ``key_days``, seal, sweep and deliver where there is who does it, until told to stop.
+    """Publish, forget keys after ``key_days``, seal, sweep, deliver and do long work where there is who does it, until told to stop.
 
     Several may run: one does each job, behind a lock, the others wait for it to go; delivering they share. A database that is
     away is waited for; what was committed meanwhile is published and sealed when it is back.
@@ -56,6 +58,8 @@ async def work(
         jobs.append(_often(engine, stop, fill_queues, EVERY_SECONDS))
         jobs.append(_often(engine, stop, lambda engine: forget_deliveries(engine, days), FORGET_SECONDS))
         jobs.append(deliverer.run(engine, stop))
+    if labour is not None:
+        jobs += [_often(engine, stop, job, seconds) for job, seconds in labour.jobs()]
     await asyncio.gather(*jobs)
 
 

@@ -15,6 +15,7 @@ from renkei.errors import Fault, Invalid
 from renkei.schemas.bulk.cells import Unreadable
 from renkei.schemas.bulk.days import parse_moment
 from renkei.schemas.bulk.targets import SYSTEMS, Sheet, Target, find_target
+from renkei.schemas.bulk.writing import unguarded
 from renkei.schemas.fields import Line, Strict
 
 MOST_COLUMNS = 500
@@ -109,7 +110,7 @@ class Layout:
         building = _Building()
         for place, target in self.columns:
             if place < len(cells) and cells[place].strip():
-                building.put(place, target, cells[place])
+                building.put(place, target, unguarded(cells[place]))
         for place in (place for place in range(self.width, len(cells)) if cells[place].strip()):
             building.slipped(place)
         for target, value in self.fixed:

@@ -1,13 +1,14 @@
 """A row's body held against the contract's own rules: those of the POST that takes it, no others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import ValidationError
 
 from renkei.catalogue import load_catalogue
 from renkei.errors import Fault, InvalidItems
-from renkei.schemas.bulk.mapping import Row, letter
+from renkei.schemas.bulk.mapping import Row, letter, with_document_id
 from renkei.schemas.documents import Document, read_document
 from renkei.schemas.fields import faults_of
 from renkei.schemas.patients import Registration
@@ -33,6 +34,15 @@ def check_row(row: Row, now: datetime) -> tuple[Checked | None, list[Fault]]:
     rest = [fault for fault in broken if not any(_overlap(fault.pointer, pointer) for pointer in told)]
     faults = [*row.faults, *rest]
     return (None, faults) if faults else (found, [])
+
+
+def with_key(row: Row) -> Row:
+    """The row with what makes it known again when it is sent again: a document's number, or, of a person, one of theirs."""
+    if row.sheet.kind is not None:
+        return replace(row, body=with_document_id(row)) if row.where else row
+    if not row.body.get("identifiers") and not row.faults:
+        return replace(row, faults=[Fault("/identifiers", None, "required")])
+    return row
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from defusedxml.common import DefusedXmlException
 from openpyxl import DEFUSEDXML, load_workbook
@@ -27,15 +27,19 @@ if not DEFUSEDXML:  # openpyxl takes it where it is installed, unless its enviro
 def read_workbook(path: Path, limits: Limits, worksheet: str | None = None) -> Table:
     """The table in one worksheet, the first visible one where none is named. Raises BadFile."""
     _require_small(path, limits)
+    # Opened here: from a path openpyxl would go by the ending of its name.
+    file = path.open("rb")
     try:
-        book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
+        book = load_workbook(file, read_only=True, data_only=False, keep_links=False)
     except (DefusedXmlException, zipfile.BadZipFile, KeyError, ValueError, TypeError, SyntaxError) as error:
+        file.close()
         raise BadFile("format", _NOT_ONE) from error
     names = [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.sheetnames
     name = worksheet or next(iter(names), None)
     if name is None or name not in [sheet.title for sheet in book.worksheets]:
+        file.close()
         raise BadFile("worksheet", ("その名前のシートがありません", "there is no worksheet of that name"))
-    rows = _rows(book[name], limits)
+    rows = _rows(file, book[name], limits)
     headings: list[str] = next((cells for _, cells in rows), [])
     if not headings:
         raise BadFile("empty", EMPTY)
@@ -54,7 +58,7 @@ def _require_small(path: Path, limits: Limits) -> None:
         raise BadFile("too_large", ("展開すると大きすぎます", "too large once unpacked"))
 
 
-def _rows(sheet: Any, limits: Limits) -> Iterator[tuple[int, list[str]]]:
+def _rows(file: BinaryIO, sheet: Any, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     # What the sheet says of its own size may be anything.
     sheet.reset_dimensions()
     kept = 0
@@ -76,6 +80,8 @@ def _rows(sheet: Any, limits: Limits) -> Iterator[tuple[int, list[str]]]:
             yield number, said
     except (DefusedXmlException, zipfile.BadZipFile, KeyError, IndexError, ValueError, TypeError, SyntaxError) as error:
         raise BadFile("format", _NOT_ONE) from error
+    finally:
+        file.close()
 
 
 def _text(cell: Any) -> str:

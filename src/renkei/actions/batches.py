@@ -1,0 +1,221 @@
+"""Many documents of one kind taken in at once (一括提出), each by the same rules as one sent alone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from renkei.access.audit import Asked
+from renkei.access.gate import Grant
+from renkei.access.gate_batch import authorize_documents, note_documents, open_granted
+from renkei.access.writing import replaces_what_is_barred, require_team, require_writable
+from renkei.catalogue import Catalogue, load_catalogue
+from renkei.database import Transaction
+from renkei.errors import RenkeiError
+from renkei.ids import new_id
+from renkei.schemas.documents import Document
+from renkei.schemas.patients import number_key
+from renkei.schemas.persons import differing
+from renkei.schemas.submitted import first_answer, repeat_of
+from renkei.schemas.summary import Origin, ReportLine, Sheet
+from renkei.store import batches, patients, summaries
+from renkei.store.import_rows import patients_by_number
+from renkei.vocabulary import Permission, RecordKind
+
+STRETCH = 24
+"""Patients written to at once: row-level security compares each row with every one that is open."""
+
+
+class Row(NamedTuple):
+    """One document, checked. about: whom it is about, by ``patient.id``, ``patient.local`` or ``patient.ltci_number``."""
+
+    number: int
+    document: Document
+    about: Mapping[str, str]
+
+
+class Granted(NamedTuple):
+    """One document, and the leave to keep it."""
+
+    number: int
+    grant: Grant
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a row: kept anew, known already, or refused."""
+
+    number: int
+    new: bool = False
+    refused: RenkeiError | None = None
+
+
+async def submit_documents(
+    tx: Transaction, asked: Asked, kind: RecordKind, rows: Sequence[Row], import_id: UUID, *, dry: bool = False
+) -> list[Outcome]:
+    """Keep what may be kept. dry: only tell what would become of each. Refusals are on record either way.
+
+    A refused row leaves no trace but its refusal: nothing of it is written before all of it has been decided.
+    """
+    permission = Permission(f"{kind}.submit")
+    about = await _about(tx, asked, rows)
+    answers = await authorize_documents(tx, asked, permission, about)
+    outcomes: dict[int, Outcome] = {}
+    granted = list[Granted]()
+    for row, answer in zip(rows, answers, strict=True):
+        if isinstance(answer, RenkeiError):
+            outcomes[row.number] = Outcome(row.number, refused=answer)
+        else:
+            granted.append(Granted(row.number, answer, row.document))
+    for stretch in _stretches(granted):
+        for outcome in await _write(tx, kind, stretch, import_id, dry=dry):
+            outcomes[outcome.number] = outcome
+    for row, patient_id in zip(rows, about, strict=True):
+        if (error := outcomes[row.number].refused) is not None:
+            _note_refusal(tx, asked, permission, patient_id, error)
+    return [outcomes[row.number] for row in rows]
+
+
+def _note_refusal(
+    tx: Transaction, asked: Asked, permission: Permission, patient_id: UUID | None, error: RenkeiError
+) -> None:
+    reason = str(error.members.get("reason_code", error.kind))
+    if patient_id is None:
+        asked.served(tx, {}, refused=reason)
+    else:
+        asked.refused(tx, patient_id, reason)
+
+
+async def _about(tx: Transaction, asked: Asked, rows: Sequence[Row]) -> list[UUID | None]:
+    """Whom each row is about. A number that nobody bears and one of a hidden patient are answered alike, by the gate."""
+    keys = {row.number: key for row in rows if (key := _key(asked, row.about)) is not None}
+    found = await patients_by_number(tx, asked, set(keys.values()))
+    return [
+        UUID(row.about["patient.id"]) if "patient.id" in row.about else found.get(keys.get(row.number, b""))
+        for row in rows
+    ]
+
+
+def _key(asked: Asked, about: Mapping[str, str]) -> bytes | None:
+    organization = asked.actor.organization
+    if "patient.id" in about or organization is None:
+        return None
+    if "patient.local" in about:
+        return number_key({"system": "local", "value": about["patient.local"]}, organization.id)
+    number = {"system": "ltci", "insurer": about.get("patient.ltci_insurer"), "value": about.get("patient.ltci_number")}
+    return number_key(number, None)
+
+
+def _stretches(granted: Sequence[Granted]) -> Iterator[list[Granted]]:
+    """In stretches of few patients; of one patient in the order sent, as a version follows the one before it."""
+    ordered = sorted(granted, key=lambda one: one.grant.patient_id)
+    places = {patient: n // STRETCH for n, patient in enumerate(dict.fromkeys(one.grant.patient_id for one in ordered))}
+    for _, stretch in groupby(ordered, key=lambda one: places[one.grant.patient_id]):
+        yield list(stretch)
+
+
+async def _write(
+    tx: Transaction, kind: RecordKind, stretch: list[Granted], import_id: UUID, *, dry: bool
+) -> list[Outcome]:
+    catalogue = load_catalogue()
+    open_granted(tx, (one.grant for one in stretch))
+    persons = await _persons(tx, kind, stretch)
+    grants, documents = [one.grant for one in stretch], [one.document for one in stretch]
+    stands = await batches.standing(tx, grants, documents, kind)
+    deciding = _Deciding(persons, stands, catalogue)
+    outcomes = [await deciding.decide(tx, n, one) for n, one in enumerate(stretch)]
+    if not dry:
+        note_documents(tx, [*(one.grant for one in deciding.new), *deciding.repeats], kind.groups)
+        if deciding.new:
+            batches.append_records(tx, deciding.new[0].grant, deciding.new, stands.now, import_id)
+            await _restate(tx, kind, deciding, catalogue)
+    return outcomes
+
+
+class _Deciding:
+    """One stretch: document by document, each seeing those before it."""
+
+    def __init__(
+        self, persons: Mapping[UUID, Mapping[str, Any]], stands: batches.Standing, catalogue: Catalogue
+    ) -> None:
+        self.persons, self.stands, self.catalogue = persons, stands, catalogue
+        self.new: list[batches.New] = []
+        self.repeats: list[Grant] = []
+        self.replaced: set[UUID] = set()
+        self._versions: dict[tuple[UUID, str], list[Any]] = {}
+
+    async def decide(self, tx: Transaction, n: int, one: Granted) -> Outcome:
+        grant, document = one.grant, one.document
+        person = self.persons.get(grant.patient_id, {})
+        place = (grant.patient_id, document.document_id)
+        versions = self._versions.setdefault(place, list(self.stands.versions.get(n, ())))
+        try:
+            stated = await summaries.standing_codes(tx, grant) if replaces_what_is_barred(grant, document) else ()
+            require_writable(grant, document, person, stated, self.catalogue)
+            if not versions:
+                require_team(grant)
+            kept = repeat_of(versions, document)
+        except RenkeiError as error:
+            return Outcome(one.number, refused=error)
+        if kept is not None:
+            self.repeats.append(grant)
+            return Outcome(one.number)
+        if versions:
+            self.replaced.add(grant.patient_id)
+        warnings, record_id = differing(document.items, person), new_id()
+        answer = first_answer(document, grant.patient_id, record_id, self.stands.now, warnings, self.catalogue)
+        body = to_json(document.body).decode()
+        self.new.append(batches.New(one.number, grant, document, record_id, body, answer))
+        versions.insert(0, _Version(record_id, document.version, document.kind, answer, body))
+        return Outcome(one.number, new=True)
+
+
+class _Version(NamedTuple):
+    """A document of the same batch, as one that stands."""
+
+    id: UUID
+    version: int
+    kind: str
+    answer: str
+    body: str
+    withdrawn_at: None = None
+
+
+async def _persons(tx: Transaction, kind: RecordKind, stretch: Sequence[Granted]) -> Mapping[UUID, Mapping[str, Any]]:
+    """The people as this organization knows them; asked only for sheets that say something of them."""
+    if kind is RecordKind.care_report:
+        return {}
+    about = [one.grant for one in stretch if any(code.startswith("person.") for code in one.document.items)]
+    return await patients.load_persons(tx, list({grant.patient_id: grant for grant in about}.values()))
+
+
+async def _restate(tx: Transaction, kind: RecordKind, done: _Deciding, catalogue: Catalogue) -> None:
+    """Once for each patient, however many of their documents there are."""
+    by_patient: dict[UUID, list[batches.New]] = {}
+    for one in done.new:
+        by_patient.setdefault(one.grant.patient_id, []).append(one)
+    lines = list[tuple[Grant, ReportLine]]()
+    for patient_id, new in by_patient.items():
+        last, newest = new[-1], done.stands.newest.get(patient_id)
+        organization = last.grant.asked.actor.organization
+        alone = len(new) == 1 and (newest is None or newest <= last.document.as_of)
+        if organization is None or patient_id in done.replaced or (kind is RecordKind.face_sheet and not alone):
+            await summaries.restate_all(tx, last.grant, kind, catalogue)
+        elif kind is RecordKind.face_sheet:
+            document = last.document
+            said = (document.coverage or "", document.items, document.absent)
+            profession = last.grant.profession_of(document)
+            origin = (last.record_id, organization.reference, profession, document.as_of, document.as_of_text)
+            await summaries.restate_sheet(tx, last.grant, Sheet(*origin, *said), catalogue)
+        else:
+            lines += [(one.grant, _line(one, organization.reference)) for one in new]
+    batches.restate_reports(tx, done.stands, lines)
+
+
+def _line(new: batches.New, organization: Origin) -> ReportLine:
+    items = new.document.body["items"]["care_report"]
+    return summaries.report_line(new.record_id, organization, new.grant.profession_of(new.document), items)
