@@ -34,6 +34,7 @@ class Place:
     embedded: EmbeddedPostgres
     port: int
     worker: bool
+    more: dict[str, str] = field(default_factory=dict)  # further variables
     log: Path | None = None  # where what they say goes; the terminal when there is none
     _server: list[psutil.Popen] = field(default_factory=list)
 
@@ -112,6 +113,7 @@ class Place:
             "RENKEI_WORKERS": str(self.settings.workers),
             "RENKEI_TOKEN_SECONDS": str(self.settings.token_seconds),
             "RENKEI_LOG_LEVEL": self.settings.log_level,
+            **self.more,
         }
 
 

@@ -1,5 +1,6 @@
 """The shell blocks of the documents run as they stand, against a live server, and answer what the page says."""
 
+import asyncio
 import json
 import os
 import re
@@ -19,7 +20,10 @@ import uvicorn
 from renkei.demo.region import BY_LABEL, DELEGATED
 from renkei.main import create_app
 from renkei.settings import Settings
+from renkei.worker import work
+from renkei.worker.delivering import Deliverer
 from tests.factories import Vendor, person
+from tests.http.feed import worker_engine
 
 ROOT = Path(__file__).parents[1]
 LABELS = ("clinic", "nurse-station", "hospital", "stranger-clinic")
@@ -27,11 +31,17 @@ BLOCK = re.compile(r"^```(bash|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def server(settings: Settings) -> Iterator[str]:
+def near(settings: Settings) -> Settings:
+    """As in the demo, receivers of webhooks may be on this machine."""
+    return settings.model_copy(update={"allow_private_targets": True})
+
+
+@pytest.fixture(scope="module")
+def server(near: Settings) -> Iterator[str]:
     """The service on a free port of this machine."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        running = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, access_log=False))
+        running = uvicorn.Server(uvicorn.Config(create_app(near), log_config=None, access_log=False))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
         while not running.started and thread.is_alive():
@@ -39,6 +49,23 @@ def server(settings: Settings) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         running.should_exit = True
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def worker(near: Settings) -> Iterator[None]:
+    """`renkei work`, as the demo runs it."""
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+
+    async def run() -> None:
+        async with worker_engine(near) as engine:
+            await work(engine, stop, deliverer=Deliverer.of(near))
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    yield
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.close()
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +104,7 @@ def _token(http: httpx.Client, client: dict[str, Any], form: dict[str, str]) -> 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/vendors.md", "docs/admins.md"])
 def test_the_blocks_of_a_page_answer_what_it_says(
-    page: str, server: str, credentials: Path, settings: Settings, tmp_path: Path
+    page: str, server: str, worker: None, credentials: Path, settings: Settings, tmp_path: Path
 ) -> None:
     script, expected = _script((ROOT / page).read_text(encoding="utf-8"))
     assert settings.database_url is not None

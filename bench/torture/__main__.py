@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 
+from bench.torture.delivery import delivery
 from bench.torture.feed import feed
 from bench.torture.rows import Row, away, crash, disk_full, repeat, unknown
 from bench.torture.victim import victim
@@ -16,6 +17,7 @@ ROWS: dict[str, tuple[Callable[..., Awaitable[Row]], tuple[float, ...], tuple[fl
     "unknown": (unknown, (400,), (20,)),
     "away": (away, (5, 30.0), (1, 1.0)),
     "feed": (feed, (16,), (3,)),
+    "delivery": (delivery, (20, 60), (2, 10)),
     "disk": (disk_full, (10.0,), (2.0,)),
 }
 """Each row, what it is given in earnest, and what in the short form."""

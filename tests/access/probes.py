@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.access import oracle
@@ -12,6 +13,14 @@ from tests.access.world import VALUES, Made, World, meant
 from tests.factories import Vendor
 from tests.http.feed import publish_all, read
 from tests.people.posts import Staff
+
+from renkei.access.audit import Asked
+from renkei.access.feed import FeedReader
+from renkei.access.standing import standing_system
+from renkei.database import transaction
+from renkei.ids import new_id
+from renkei.store.changes import Stretch, feed_end, next_lines
+from renkei.vocabulary import Permission, Scope
 
 
 class Stage:
@@ -58,8 +67,23 @@ async def probe(reader: Vendor, stage: Stage, made: Made, whole: dict[str, Any],
     guard = oracle.guard_team(ties, who, DELEGATED)
     assert team.status_code == {None: 404, True: 200, False: 403}[guard]
     check_feed(lines, stage.world.author.id, ties, who)
+    if by is None:
+        check_feed(await webhook(stage, made), stage.world.author.id, ties, who)
     check_records(made, ties, who, summary, sheet, sheets)
-    return len(answers) + 1
+    return len(answers) + 1 + (by is None)
+
+
+async def webhook(stage: Stage, made: Made) -> list[dict[str, Any]]:
+    """What a subscription of the reader's system would be told of this patient now, decided as the worker decides it."""
+    reader = stage.world.reader
+    async with transaction(stage.worker) as tx:
+        client = await tx.row("SELECT id FROM clients WHERE client_id = %s", [reader.client_id])
+        actor = await standing_system(tx, client.id, UUID(reader.id), Scope.changes)
+        assert actor is not None and actor.organization is not None
+        upto = Stretch(0, await feed_end(tx), 1000, None, UUID(made.id))
+        lines = await next_lines(tx, actor.organization.id, upto)
+        teller = FeedReader(tx, Asked(new_id(), actor, Permission.change_notify), actor.organization)
+        return [{"kind": one.kind, "organization_id": str(one.organization_id)} for one in await teller.readable(lines)]
 
 
 def check_records(made: Made, ties: Ties, who: str, summary: Any, sheet: Any, sheets: Any) -> None:

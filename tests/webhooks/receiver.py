@@ -46,8 +46,8 @@ class Receiver(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.received: list[Received] = []
         self.reply: Callable[[Received], Reply] = lambda _: OK
         self.open = threading.Event()

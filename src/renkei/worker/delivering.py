@@ -31,7 +31,8 @@ WAVES = 100
 """Transactions of one turn at most; then somebody else's turn may come first."""
 GRACE_SECONDS = 3.0
 """How long a receiver is waited for when the worker is told to end."""
-LEASE_MARGIN_SECONDS = 20.0
+LEASE_MARGIN_SECONDS = 5.0
+"""Beyond a receiver's time; who stalls for longer may repeat what another has told meanwhile, and overtakes nothing."""
 
 log = logging.getLogger("renkei.worker")
 
