@@ -152,7 +152,8 @@ async def test_what_may_not_act_is_told_nothing_and_all_when_it_may_again(
         assert (await region.admin.post(f"{paths[ended]}/suspension", {"reason": "検査"})).status_code == 201
     patient_settings = near.model_copy(update={"webhook_retry_seconds": 600})
     async with working(engine, patient_settings):
-        await asyncio.sleep(0.4)
+        query = "SELECT failures > 0 FROM delivery_queues WHERE subscription_id = %s"
+        await until(lambda: receiver.received or as_owner(near, query, made["id"]) == [(True,)])
         assert receiver.received == []
         assert as_owner(near, PENDING, made["id"]) == [(1,)]
         if ended == "delegation":
@@ -186,6 +187,24 @@ async def test_without_the_scope_of_the_feed_nothing_is_told(
     async with working(engine, near):
         await _off(region.admin, made)
     assert receiver.received == []
+
+
+async def test_what_waits_behind_a_failed_one_waits_as_long(
+    clinic: Vendor, patient: str, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    """So that the earliest due is always somebody's first, and no worker looks at what cannot be told yet."""
+    receiver.reply = lambda _: (500, {"Retry-After": "9999"}, b"")
+    made = await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    for _ in range(3):
+        await submit(clinic, patient, report())
+    patiently = near.model_copy(update={"webhook_retry_seconds": 600})
+    async with working(engine, patiently):
+        await until(lambda: receiver.received)
+        await submit(clinic, patient, report())
+    query = "SELECT count(*), count(DISTINCT due_at), min(due_at) > now() FROM pending_deliveries WHERE subscription_id = %s"
+    await Worker(engine, near).queue()
+    assert as_owner(near, query, made["id"]) == [(4, 1, True)]
+    assert len(receiver.received) == 1
 
 
 async def test_an_ended_subscription_is_told_nothing_more(
