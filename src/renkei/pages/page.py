@@ -111,6 +111,8 @@ class Visit:
         headers = {
             "Content-Security-Policy": WITH_SCRIPTS if scripts else POLICY,
             "Content-Language": self.language.value,
+            # Not no-referrer, as elsewhere: browsers then call the origin of our own forms "null".
+            "Referrer-Policy": "same-origin",
         }
         answer = Response(html, status, {**headers, "Vary": "Cookie, Accept-Language"}, "text/html; charset=utf-8")
         if self.new:
