@@ -11,6 +11,7 @@ from tests.access.doors import ASKING, BREAKING_GLASS, ITS_OWN, ROUTES, Route, i
 from tests.access.oracle import Consent, Ties
 from tests.access.world import EVERYTHING, OWN, World, care_report, face_sheet, figure, owner
 from tests.factories import Region, person, register
+from tests.people.posts import Staff
 
 from renkei.ids import new_id
 from renkei.settings import Settings
@@ -68,11 +69,17 @@ def ledger(settings: Settings) -> Iterator[Ledger]:
         yield Ledger(connection)
 
 
-async def test_every_allowed_act_is_on_record_once(region: Region, ledger: Ledger) -> None:
+@pytest.mark.parametrize("kind", ["client", "member"])
+async def test_every_allowed_act_is_on_record_once(
+    region: Region, ledger: Ledger, settings: Settings, kind: str
+) -> None:
+    """Of a system for a user it names, and of a member who has signed in."""
     world = await World.found(region)
     state = Ties("now", own=True, emergency=frozenset({"medical"}), consents=(Consent(EVERYTHING),))
     made = await world.make(state)
     await world.request(made)
+    if kind == "member":
+        world.author, world.reader = Staff.of(world.author, settings), Staff.of(world.reader, settings)
     for route in ROUTES:
         emergency = route.action in ITS_OWN
         vendor = world.reader if emergency else world.author
@@ -84,8 +91,10 @@ async def test_every_allowed_act_is_on_record_once(region: Region, ledger: Ledge
         assert event["basis"] == (["care_team", "emergency", "own"] if emergency else ["care_team", "own"])
         listed = route.name == "GET /v1/patients/{patient_id}/attachments"
         assert event["groups"] == ([*SHEET, "care_report"] if listed else GROUPS.get(route.action, [])), route.name
-        assert (event["actor_kind"], str(event["organization_id"])) == ("client", vendor.id)
-        assert (event["user_id"], event["profession"]) == ("u-physician", "physician")
+        assert (event["actor_kind"], str(event["organization_id"])) == (kind, vendor.id)
+        named = vendor.account("physician") if isinstance(vendor, Staff) else "u-physician"
+        assert (event["user_id"], event["profession"]) == (named, "physician")
+        assert (event["client_id"] is None) == (kind == "member")
         if "record_id" in route.path:
             assert str(event["record_id"]) == ids_of(route, made, "")["record_id"]
         if "attachment_id" in route.path:

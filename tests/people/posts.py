@@ -32,6 +32,7 @@ class Staff(Vendor):
 
     settings: Settings | None = None
     members: dict[str | None, tuple[str, str]] = field(default_factory=dict)
+    accounts: dict[str | None, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, vendor: Vendor, settings: Settings) -> "Staff":
@@ -52,8 +53,13 @@ class Staff(Vendor):
             assert self.settings is not None
             with owner(self.settings) as connection:
                 connection.execute(SESSION, [new_id(), account, post, cookie_hash(cookie), new_id()])
-            self.members[profession] = (post, cookie)
+            self.members[profession], self.accounts[profession] = (post, cookie), account
         return self.members[profession]
+
+    def account(self, profession: str | None) -> str:
+        """Whose post it is."""
+        self.member(profession)
+        return self.accounts[profession]
 
     async def call(self, method: str, path: str, *, by: str | None = None, **options: Any) -> httpx.Response:
         """One request, as a script of a page of ours would send it."""

@@ -7,7 +7,7 @@ from renkei.tables.base import column, moment, optional, patient_table, reason
 attachments = patient_table(  # 添付: appended, never updated. part: what it is seen with; key: where its content lies
     "attachments",
     column("organization_id", sa.Uuid),
-    column("client_id", sa.Uuid),
+    optional("client_id", sa.Uuid),  # none where a member added it here
     optional("user_id", sa.Text),
     optional("user_name", sa.Text),
     optional("profession", sa.Text),
