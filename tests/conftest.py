@@ -26,6 +26,7 @@ from renkei.main import create_app
 from renkei.operator import as_operator
 from renkei.settings import Settings
 from tests.factories import Region, Vendor
+from tests.live import serve
 
 # httpx looks for it at each request of a test, in every folder that Python searches, to find that it is not there.
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
@@ -124,3 +125,10 @@ async def admin(settings: Settings, http: httpx.AsyncClient) -> Vendor:
 def region(http: httpx.AsyncClient, admin: Vendor) -> Region:
     """A place to found organizations and register people in."""
     return Region(http, admin)
+
+
+@pytest.fixture(scope="session")
+def server(settings: Settings) -> Iterator[str]:
+    """The service on a free port of this machine: its address."""
+    with serve(settings) as address:
+        yield address

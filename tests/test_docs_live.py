@@ -4,26 +4,23 @@ import asyncio
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from renkei.demo.region import BY_LABEL, DELEGATED
-from renkei.main import create_app
 from renkei.settings import Settings
 from renkei.worker import work
 from renkei.worker.delivering import Deliverer
 from tests.factories import Vendor, person
 from tests.http.feed import worker_engine
+from tests.live import serve
 
 ROOT = Path(__file__).parents[1]
 LABELS = ("clinic", "nurse-station", "hospital", "stranger-clinic")
@@ -39,16 +36,8 @@ def near(settings: Settings) -> Settings:
 @pytest.fixture(scope="module")
 def server(near: Settings) -> Iterator[str]:
     """The service on a free port of this machine."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        running = uvicorn.Server(uvicorn.Config(create_app(near), log_config=None, access_log=False))
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not running.started and thread.is_alive():
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        running.should_exit = True
-        thread.join()
+    with serve(near) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

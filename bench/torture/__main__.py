@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.torture.delivery import delivery
 from bench.torture.feed import feed
+from bench.torture.receiver import receiver
 from bench.torture.rows import Row, away, crash, disk_full, repeat, unknown
 from bench.torture.victim import victim
 
@@ -18,6 +19,7 @@ ROWS: dict[str, tuple[Callable[..., Awaitable[Row]], tuple[float, ...], tuple[fl
     "away": (away, (5, 30.0), (1, 1.0)),
     "feed": (feed, (16,), (3,)),
     "delivery": (delivery, (20, 60), (2, 10)),
+    "receiver": (receiver, (20,), (1,)),
     "disk": (disk_full, (10.0,), (2.0,)),
 }
 """Each row, what it is given in earnest, and what in the short form."""
