@@ -46,15 +46,16 @@ WITHOUT_GRANT = {
     "seals.next_batch": "the worker's: what it seals it shows to nobody",
     "seals.insert_seal": "the worker's: digests of what is on record already",
     "seals.load_after": "seals tell of no patient: numbers and signatures, noted outside the database as they are",
+    "drafts.expire": "the worker's: removes what is over, tells ids only",
     "patients.match": "before there is a patient to be granted: compares numbers, tells ids only",
     "emergencies.find": "before there is a patient to be granted: compares a number or a name, tells ids only",
     "emergencies.count_searches": "how often one's own organization has searched: a number",
-    "emergencies.patients_with": "picks ids among those that reach has found; the gate then grants the page",
-    "access_requests.patients_with": "picks ids among those that reach has found; the gate then grants the page",
-    "links.find_candidates": "picks ids among those that reach has found; the gate then grants the page",
     "import_rows.patients_by_number": "before there is a patient to be granted: compares numbers, tells ids only",
     "import_rows.made_by": "picks ids of one's own organization's; each is then withdrawn by a grant",
-    "patients.find": "picks ids among those that reach has found; the gate then grants the page",
+    **dict.fromkeys(
+        ("emergencies.patients_with", "access_requests.patients_with", "links.find_candidates", "patients.find"),
+        "picks ids among those that reach has found; the gate then grants the page",
+    ),
 }
 """Store functions that take a transaction and no grant, each with why none can stand there."""
 

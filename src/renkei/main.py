@@ -28,6 +28,7 @@ from renkei.api import (
     clients,
     consent_evidence,
     consents,
+    drafts,
     emergency_access,
     imports,
     ledger,
@@ -57,6 +58,7 @@ from renkei.throttle import MachineStorage, Throttle
 ROUTERS = (
     patients,
     candidates,
+    drafts,  # before the records, of whose ids "drafts" is none
     records,
     summary,
     imports,

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     max_document_bytes: int = Field(default=1_000_000, ge=1_000)
     max_evidence_bytes: int = Field(default=5_000_000, ge=1_000)
     max_attachment_bytes: int = Field(default=20_000_000, ge=1_000)
+    draft_days: int = Field(default=30, ge=1, le=366)
     token_seconds: int = Field(default=900, ge=60, le=3600)
     require_second_factor: bool = True
     session_idle_seconds: int = Field(default=1_800, ge=60, le=86_400)

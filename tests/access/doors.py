@@ -24,6 +24,7 @@ class Route:
     body: Callable[[World], Any] | None = None
     by: str | None = "physician"
     query: str = ""
+    guarded: str = ""
 
     @property
     def name(self) -> str:
@@ -33,8 +34,8 @@ class Route:
     async def ask(self, vendor: Vendor, world: World, ids: dict[str, str], by: str | None = "") -> httpx.Response:
         """One request with these ids in the path."""
         body, who = {} if self.body is None else _sent(self.body(world)), self.by if by == "" else by
-        if self.method == "PATCH":
-            stands = await vendor.get(self.path.format(**ids), by=who)
+        if guarded := self.guarded or (self.path if self.method == "PATCH" else ""):
+            stands = await vendor.get(guarded.format(**ids), by=who)
             body["headers"] = {"If-Match": stands.headers.get("etag", "")}
         return await vendor.call(self.method, self.path.format(**ids) + self.query, by=who, **body)
 
@@ -48,6 +49,8 @@ def _sent(body: Any) -> dict[str, Any]:
 
 PATIENT = "/v1/patients/{patient_id}"
 CONSENT = f"{PATIENT}/consents/{{consent_id}}"
+DRAFTS = f"{PATIENT}/{{collection}}/drafts"
+DRAFT = f"{DRAFTS}/{{draft_id}}"
 ROUTES = [
     Route("GET", PATIENT, "patient.read"),
     Route("PATCH", PATIENT, "patient.change", lambda _: {"reason": "change", "moved": {"on": tokyo()}}),
@@ -64,6 +67,12 @@ ROUTES = [
     Route("POST", f"{PATIENT}/care-reports", "care_report.submit", lambda _: care_report(VALUES)),
     Route("GET", f"{PATIENT}/care-reports", "care_report.read"),
     Route("GET", f"{PATIENT}/care-reports/{{record_id}}", "care_report.read"),
+    Route("GET", f"{PATIENT}/face-sheets/{{record_id}}/versions", "face_sheet.read"),
+    Route("GET", f"{PATIENT}/care-reports/{{record_id}}/versions", "care_report.read"),
+    Route("POST", DRAFTS, "draft.enter", lambda _: care_report(VALUES)),
+    Route("GET", DRAFTS, "draft.read"),
+    Route("GET", DRAFT, "draft.read"),
+    Route("PUT", DRAFT, "draft.change", lambda _: care_report(VALUES), guarded=DRAFT),
     Route(
         "POST",
         f"{PATIENT}/attachments",
@@ -123,6 +132,8 @@ ROUTES = [
     Route("POST", f"{CONSENT}/withdrawal", "consent.withdraw", _reason),
     Route("POST", f"{PATIENT}/face-sheets/{{record_id}}/withdrawal", "face_sheet.withdraw", _reason),
     Route("POST", f"{PATIENT}/care-reports/{{record_id}}/withdrawal", "care_report.withdraw", _reason),
+    Route("POST", f"{DRAFT}/confirmation", "draft.confirm", lambda _: {}, guarded=DRAFT),
+    Route("DELETE", DRAFT, "draft.discard"),
     Route("POST", f"{PATIENT}/attachments/{{attachment_id}}/withdrawal", "attachment.withdraw", _reason),
     Route("DELETE", f"{PATIENT}/care-team/{{organization_id}}", "care_team.end"),
 ]
@@ -143,6 +154,8 @@ def ids_of(route: Route, made: Made, organization: str) -> dict[str, str]:
         "record_id": record,
         "organization_id": organization,
         "attachment_id": made.attachment,
+        "collection": "care-reports",
+        "draft_id": made.drafts[route.method == "DELETE"],
         "consent_id": consent_id,
         "evidence_id": made.evidence or made.id,
         "emergency_id": emergency_id,

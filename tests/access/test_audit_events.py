@@ -27,6 +27,7 @@ GROUPS = {
     "care_report.submit": ["care_report"],
     "care_report.read": ["care_report"],
     "care_report.withdraw": ["care_report"],
+    **{f"draft.{act}": ["care_report"] for act in ("enter", "read", "change", "discard", "confirm")},
     "attachment.add": ["medical"],
     "attachment.read": ["medical"],
     "attachment.withdraw": ["medical"],

@@ -106,6 +106,7 @@ class Made:
     sheet: str
     report: str
     attachment: str = ""
+    drafts: list[str] = field(default_factory=list)
     own_sheet: str | None = None
     consents: list[str] = field(default_factory=list)
     emergency: str | None = None
@@ -144,6 +145,7 @@ class World:
         made = Made(patient, kana, "", "")
         made.sheet = (await submit(author, patient, face_sheet(VALUES), by="physician"))["id"]
         made.report = (await submit(author, patient, care_report(VALUES), by="physician"))["id"]
+        made.drafts = [await self.draft(made.id), await self.draft(made.id)]
         made.attachment = await self.attach(made.id, "title=1&group=medical&tier=basic")
         if ties.requested or ties.refused:
             matched = await reader.post("/v1/patients", {**whole, "name": {"family": "違う名"}}, by="physician")
@@ -210,6 +212,12 @@ class World:
         kept = await self.author.call("POST", path, by="physician", content=PDF, headers=media)
         assert kept.status_code in (200, 201), kept.text
         return str(kept.json()["id"])
+
+    async def draft(self, patient: str) -> str:
+        """A report of the author's that awaits confirmation; its id."""
+        entered = await self.author.post(f"/v1/patients/{patient}/care-reports/drafts", care_report(), by="nurse")
+        assert entered.status_code == 201, entered.text
+        return str(entered.json()["id"])
 
     async def withdraw(self, patient: str, consent_id: str, less: Iterable[str] = ()) -> httpx.Response:
         """End a consent, or of it only these groups, tiers and restricted items."""

@@ -49,6 +49,7 @@ _RIGHTS: Mapping[str, str] = {
     "platform_admin": "no profession has it",
     "organization_admin": "no profession has it",
     "ledger": "no profession has it",
+    "worker": "no profession has it; the worker does it by itself",
 }
 """The ``right`` of a rule, in words."""
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from renkei.access.actor import Actor
-from renkei.catalogue import Catalogue
+from renkei.catalogue import Catalogue, load_catalogue
 from renkei.vocabulary import (
     RESTRICTED_COLUMN,
     Basis,
@@ -186,6 +186,14 @@ class View:
     def shows(self, part: str, *, mine: bool) -> bool:
         """Whether something that lies whole in a part may be seen; mine: one's own organization's."""
         return part in (self.own if mine else self.shared)
+
+    def withheld_of_own(self, parts: Collection[str]) -> list[dict[str, str]]:
+        """Why of one's own statement these parts cannot be seen whole; empty where they can."""
+        missing = frozenset(parts) - self.own
+        items = load_catalogue().items
+        columns = {f"{items[part].group}.{items[part].tier}" for part in missing if part in items}
+        barred = missing | columns
+        return [w.as_json() for w in self.withheld if w.reason is Reason.profession and w.part in barred]
 
     def shares(self, groups: Collection[Group]) -> bool:
         """Whether anything others state in these groups may be read."""

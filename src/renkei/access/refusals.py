@@ -55,6 +55,15 @@ def own_matter() -> Forbidden:
     return Forbidden(Reason.own_matter, "another_organization", "organization", OWN_MATTER)
 
 
+def unseen_draft() -> Forbidden:
+    """Nobody confirms or puts away what they have not seen."""
+    detail = (
+        "この職種では読めない項目を含む下書きは、確認も書換えもできません",
+        "A draft with items that your profession may not read is another's to confirm or to change",
+    )
+    return Forbidden(Reason.profession, "permission_table.read", "platform_admin", detail)
+
+
 _WHY: Mapping[Reason, tuple[str, str]] = {
     Reason.no_consent: ("この項目群の提供について同意がありません", "No consent in force covers these items for you"),
     Reason.consent_withdrawn: ("同意が撤回されています", "The consent has been withdrawn"),

@@ -67,6 +67,13 @@ RULES: Mapping[Permission, Rule] = {
     Permission.care_report_submit: Rule("care_report.write", _writes(*_REPORT), _WRITERS),
     Permission.care_report_read: Rule("care_report.read", _reads(*_REPORT)),
     Permission.care_report_withdraw: Rule("care_report.write", _writes(*_REPORT)),
+    # To prepare is not to say: whoever of a caring organization may read anything may type what another will confirm.
+    Permission.draft_enter: Rule("any.read", _reads(*COLUMNS), _WRITERS),
+    Permission.draft_read: Rule("any.read", _reads(*COLUMNS)),
+    Permission.draft_change: Rule("any.read", _reads(*COLUMNS)),
+    Permission.draft_discard: Rule("any.read", _reads(*COLUMNS)),
+    Permission.draft_confirm: Rule("any.write", _writes(*COLUMNS), _WRITERS),
+    Permission.draft_expire: Rule("worker", lambda _: False),
     # Of which column, and whether restricted, the attachment says; the action asks for that.
     Permission.attachment_add: Rule("any.write", _writes(*COLUMNS), _WRITERS),
     Permission.attachment_read: Rule("any.read", _reads(*COLUMNS)),

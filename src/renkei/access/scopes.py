@@ -12,7 +12,8 @@ _ACTS: Mapping[Scope, str] = {
     Scope.patients: "patient.register patient.search patient.read patient.change patient.distinguish candidate.read",
     Scope.records_read: "face_sheet.read care_report.read attachment.read summary.read",
     Scope.records_write: (
-        "face_sheet.submit face_sheet.withdraw care_report.submit care_report.withdraw attachment.add attachment.withdraw"
+        "face_sheet.submit face_sheet.withdraw care_report.submit care_report.withdraw attachment.add attachment.withdraw "
+        "draft.enter draft.read draft.change draft.discard draft.confirm draft.expire"
     ),
     Scope.changes: (
         "change.read change.notify subscription.register subscription.read subscription.edit subscription.renew "

@@ -12,8 +12,9 @@ from renkei.catalogue import load_catalogue
 from renkei.database import Row, Transaction
 from renkei.errors import NotFound
 from renkei.schemas.answers import rfc3339
+from renkei.schemas.drafts import names
 from renkei.schemas.family_members import MISSING, agreed_items
-from renkei.schemas.paging import ReportQuery, decode_cursor, page_of
+from renkei.schemas.paging import ReportQuery, decode_cursor, page, page_of
 from renkei.schemas.summary import part_of
 from renkei.store import records
 from renkei.vocabulary import Group, Permission, RecordKind
@@ -39,16 +40,41 @@ async def list_care_reports(tx: Transaction, asked: Asked, patient_id: UUID, que
     return await _list(tx, asked, patient_id, RecordKind.care_report, Permission.care_report_read, query)
 
 
+async def list_face_sheet_versions(tx: Transaction, asked: Asked, patient_id: UUID, record_id: UUID) -> dict[str, Any]:
+    """フェイスシートの版の一覧."""
+    return await _versions(tx, asked, patient_id, RecordKind.face_sheet, Permission.face_sheet_read, record_id)
+
+
+async def list_care_report_versions(tx: Transaction, asked: Asked, patient_id: UUID, record_id: UUID) -> dict[str, Any]:
+    """ケアレポートの版の一覧."""
+    return await _versions(tx, asked, patient_id, RecordKind.care_report, Permission.care_report_read, record_id)
+
+
+async def _versions(
+    tx: Transaction, asked: Asked, patient_id: UUID, kind: RecordKind, permission: Permission, record_id: UUID
+) -> dict[str, Any]:
+    grant, row = await _found(tx, asked, patient_id, kind, permission, record_id)
+    return page([_shown(grant, kind, version) for version in await records.load_versions(tx, grant, row)], None)
+
+
 async def _read(
     tx: Transaction, asked: Asked, patient_id: UUID, kind: RecordKind, permission: Permission, record_id: UUID
 ) -> dict[str, Any]:
+    grant, row = await _found(tx, asked, patient_id, kind, permission, record_id)
+    return _shown(grant, kind, row)
+
+
+async def _found(
+    tx: Transaction, asked: Asked, patient_id: UUID, kind: RecordKind, permission: Permission, record_id: UUID
+) -> tuple[Grant, Row]:
+    """A record of which this actor may see something."""
     grant = await authorize(tx, asked, permission, patient_id, kind.groups)
     row = await records.load_record(tx, grant, kind, record_id)
     if row is None:
         raise NotFound
     if row.organization_id != grant.organization_id and not grant.view.shares(kind.groups):
         raise unreadable(grant.view.reason_in(kind.groups))
-    return _shown(grant, kind, row)
+    return grant, row
 
 
 async def _list(
@@ -92,4 +118,4 @@ def _shown(grant: Grant, kind: RecordKind, row: Row) -> dict[str, Any]:
         "withdrawn_at": rfc3339(row.withdrawn_at) if row.withdrawn_at else None,
         "withdrawal_reason": row.withdrawal_reason,
     }
-    return record | {name: value for name, value in optional.items() if value is not None}
+    return record | {name: value for name, value in optional.items() if value is not None} | names(row)

@@ -43,6 +43,9 @@ from renkei.vocabulary import Permission
 
 ASKED_FOR = {"care_team", "patient", "platform_admin"}
 """Who can grant what was refused, where asking them is of use; another organization's record stays its own."""
+NAMED = ("record_id", "attachment_id", "draft_id")
+"""Path parameters whose thing an event names."""
+
 SAFE = {"GET", "HEAD", "OPTIONS"}
 TWO_CREDENTIALS = (
     "トークンとサインインのどちらか一方だけを送ってください",
@@ -100,7 +103,7 @@ class Door(APIRoute):
             actor = await _identified(request, service)
             body = await self.read_body(request, service.settings) if self.body_expected else None
             require_known_query(request, known)
-            record_id = _path_id(request, "record_id") or _path_id(request, "attachment_id")
+            record_id = next(filter(None, (_path_id(request, name) for name in NAMED)), None)
             asked = Asked(request.state.request_id, actor, self.name, record_id)
             try:
                 async with transaction(service.engine) as tx:

@@ -87,6 +87,18 @@ async def read_care_report(call: Asking, patient_id: UUID, record_id: UUID) -> R
     return _record(await records.read_care_report(call.tx, call.asked, patient_id, record_id))
 
 
+@router.get("/face-sheets/{record_id}/versions", name=Permission.face_sheet_read, responses=problems(403, 404))
+async def list_face_sheet_versions(call: Asking, patient_id: UUID, record_id: UUID) -> Response:
+    """フェイスシートの版。 Every version of one document, newest first, each with its mark."""
+    return answer(await records.list_face_sheet_versions(call.tx, call.asked, patient_id, record_id))
+
+
+@router.get("/care-reports/{record_id}/versions", name=Permission.care_report_read, responses=problems(403, 404))
+async def list_care_report_versions(call: Asking, patient_id: UUID, record_id: UUID) -> Response:
+    """ケアレポートの版。 Every version of one document, newest first, each with its mark."""
+    return answer(await records.list_care_report_versions(call.tx, call.asked, patient_id, record_id))
+
+
 @router.post(
     "/face-sheets/{record_id}/withdrawal", name=Permission.face_sheet_withdraw, status_code=201, responses=_WITHDRAWN
 )

@@ -52,8 +52,16 @@ class Organization(TypedDict):
     name: str
 
 
+class Person(TypedDict):
+    """Who entered or confirmed something (入力者・確認者). same_person: the confirming one is the one who entered it."""
+
+    user_name: str | None
+    profession: str | None
+    same_person: NotRequired[bool]
+
+
 class Record(TypedDict):
-    """A record as read: what of it may be seen, and what is withheld."""
+    """A record as read: what of it may be seen, and what is withheld. entered_by, confirmed_by: of one that was a draft."""
 
     id: str
     patient_id: str
@@ -72,6 +80,8 @@ class Record(TypedDict):
     replaced_by: NotRequired[str]
     withdrawn_at: NotRequired[str]
     withdrawal_reason: NotRequired[str]
+    entered_by: NotRequired[Person]
+    confirmed_by: NotRequired[Person]
     withheld: list[Withheld]
 
 

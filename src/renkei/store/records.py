@@ -1,11 +1,12 @@
 """Face sheets and care reports as sent: appended, never updated. A correction is a new version, a mistake a withdrawal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
 from pydantic_core import to_json
 
 from renkei.access.gate import Grant
@@ -25,17 +26,18 @@ SELECT now() AS now, max(as_of) AS as_of FROM records WHERE patient_id = %s AND 
 """
 INSERT = """
 INSERT INTO records (patient_id, id, kind, organization_id, client_id, user_id, user_name, profession, document_id,
-  version, as_of, received_at, catalogue, body, answer, audit_event_id)
+  version, as_of, received_at, catalogue, body, answer, entered_by, audit_event_id)
 VALUES (%(patient_id)s, %(id)s, %(kind)s, %(organization_id)s, %(client_id)s, %(user_id)s, %(user_name)s,
   %(profession)s, %(document_id)s, %(version)s, %(as_of)s, %(received_at)s, %(catalogue)s, %(body)s,
-  %(answer)s, %(audit_event_id)s)
+  %(answer)s, %(entered_by)s, %(audit_event_id)s)
 """
 INSERT_AUTHOR = """
 INSERT INTO author_organizations (patient_id, organization_id, audit_event_id) VALUES (%s, %s, %s)
 ON CONFLICT DO NOTHING
 """
 COLUMNS = """
-SELECT r.id, r.patient_id, r.kind, r.organization_id, o.name AS organization_name, r.profession, r.user_name, r.version,
+SELECT r.id, r.patient_id, r.kind, r.organization_id, o.name AS organization_name, r.profession, r.user_name, r.document_id, r.version,
+  r.client_id, r.user_id, r.entered_by,
   r.as_of, r.received_at, r.catalogue, r.body, w.withdrawn_at, w.reason AS withdrawal_reason,
   (SELECT n.id FROM records n WHERE n.patient_id = r.patient_id AND n.organization_id = r.organization_id
      AND n.document_id = r.document_id AND n.version > r.version ORDER BY n.version LIMIT 1) AS replaced_by
@@ -44,6 +46,14 @@ JOIN organizations o ON o.id = r.organization_id
 LEFT JOIN record_withdrawals w ON w.patient_id = r.patient_id AND w.record_id = r.id
 """
 ONE = COLUMNS + "WHERE r.patient_id = %s AND r.id = %s AND r.kind = %s"
+VERSIONS = (
+    COLUMNS
+    + "WHERE r.patient_id = %s AND r.organization_id = %s AND r.document_id = %s AND r.kind = %s ORDER BY r.version DESC LIMIT 200"
+)
+NAMES = """
+SELECT answer, client_id, user_id, user_name, profession, entered_by FROM records
+WHERE patient_id = %s AND id = %s AND organization_id = %s
+"""
 PAGE = (
     COLUMNS
     + """
@@ -108,8 +118,12 @@ def append_record(
     profession: str,
     answer: str,
     received_at: datetime,
+    entered_by: Mapping[str, Any] | None = None,
 ) -> None:
-    """Keep a document for ever, with the answer its sender was given; its organization now has a record of its own."""
+    """Keep a document for ever, with the answer its sender was given; its organization now has a record of its own.
+
+    entered_by: who prepared it, where the actor confirms what another has entered.
+    """
     actor = grant.asked.actor
     tx.later(
         INSERT,
@@ -129,6 +143,7 @@ def append_record(
             "catalogue": document.catalogue,
             "body": to_json(document.body).decode(),
             "answer": answer,
+            "entered_by": Jsonb(entered_by) if entered_by is not None else None,
             "audit_event_id": grant.event_id,
         },
     )
@@ -138,6 +153,16 @@ def append_record(
 async def load_record(tx: Transaction, grant: Grant, kind: RecordKind, record_id: UUID) -> Row | None:
     """One record of this patient, whoever sent it; what of it may be shown is decided by the grant's view."""
     return await tx.row(ONE, [grant.patient_id, record_id, kind])
+
+
+async def load_names(tx: Transaction, grant: Grant, record_id: UUID) -> Row:
+    """Of one's own record: the answer its sender was given, who sent it, and who had entered it."""
+    return await tx.row(NAMES, [grant.patient_id, record_id, grant.organization_id])
+
+
+async def load_versions(tx: Transaction, grant: Grant, record: Row) -> list[Row]:
+    """All versions of the document that a record is one of, newest first."""
+    return await tx.rows(VERSIONS, [grant.patient_id, record.organization_id, record.document_id, record.kind])
 
 
 async def load_page(tx: Transaction, grant: Grant, kind: RecordKind, filters: Filters, *, others: bool) -> list[Row]:

@@ -5,7 +5,19 @@ they can be distributed by patient (design §10). Reference tables are small and
 written row names its audit event by value, not by foreign key, because ledgers are archived on their own.
 """
 
-from renkei.tables import access, attachments, jobs, ledger, login, people, records, reference, retries, webhooks
+from renkei.tables import (
+    access,
+    attachments,
+    drafts,
+    jobs,
+    ledger,
+    login,
+    people,
+    records,
+    reference,
+    retries,
+    webhooks,
+)
 from renkei.tables.base import NO_ORGANIZATION, metadata
 
 PATIENT_TABLES = tuple(sorted(name for name, table in metadata.tables.items() if "patient_id" in table.c))
@@ -16,6 +28,7 @@ __all__ = [
     "PATIENT_TABLES",
     "access",
     "attachments",
+    "drafts",
     "jobs",
     "ledger",
     "login",

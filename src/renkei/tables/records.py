@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from renkei.tables.base import Instant, column, metadata, moment, optional, patient_table, reason
+from renkei.tables.base import Instant, Json, column, metadata, moment, optional, patient_table, reason
 
 records = patient_table(  # フェイスシートとケアレポート: appended, never updated
     "records",
@@ -19,6 +19,7 @@ records = patient_table(  # フェイスシートとケアレポート: appended
     column("catalogue", sa.Text),
     column("body", sa.Text),
     column("answer", sa.Text),
+    optional("entered_by", Json),  # 代行入力: who had prepared what the sender confirmed
     reason(),
     sa.UniqueConstraint("patient_id", "organization_id", "document_id", "version"),
     sa.Index(None, "patient_id", "kind", "as_of", "id"),

@@ -22,6 +22,12 @@ class Permission(StrEnum):
     care_report_submit = "care_report.submit"  # ケアレポートの提出
     care_report_read = "care_report.read"  # ケアレポートの閲覧
     care_report_withdraw = "care_report.withdraw"  # ケアレポートの取下げ
+    draft_enter = "draft.enter"  # 下書きの入力
+    draft_read = "draft.read"  # 下書きの閲覧
+    draft_change = "draft.change"  # 下書きの変更
+    draft_discard = "draft.discard"  # 下書きの破棄
+    draft_confirm = "draft.confirm"  # 下書きの確認・提出
+    draft_expire = "draft.expire"  # 期限の過ぎた下書きの消去
     attachment_add = "attachment.add"  # 添付の保存
     attachment_read = "attachment.read"  # 添付の閲覧
     attachment_withdraw = "attachment.withdraw"  # 添付の取下げ

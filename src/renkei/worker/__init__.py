@@ -11,7 +11,14 @@ from renkei.database import transaction
 from renkei.errors import Unavailable
 from renkei.store.changes import publish
 from renkei.worker.delivering import Deliverer, fill_queues, forget_deliveries
-from renkei.worker.forgetting import FORGET_SECONDS, forget_assertions, forget_guesses, forget_keys, forget_questions
+from renkei.worker.forgetting import (
+    FORGET_SECONDS,
+    forget_assertions,
+    forget_drafts,
+    forget_guesses,
+    forget_keys,
+    forget_questions,
+)
 from renkei.worker.labour import Labour
 from renkei.worker.sealing import Sealer
 from renkei.worker.sweeping import SWEEP_SECONDS, Sweeper
@@ -47,6 +54,7 @@ async def work(
         _often(engine, stop, forget_assertions, FORGET_SECONDS),
         _often(engine, stop, forget_guesses, FORGET_SECONDS),
         _often(engine, stop, forget_questions, FORGET_SECONDS),
+        _often(engine, stop, forget_drafts, FORGET_SECONDS),
         _often(engine, stop, lambda engine: forget_keys(engine, key_days), FORGET_SECONDS),
     ]
     if sealer is not None:

@@ -1,0 +1,27 @@
+"""下書き: prepared and not yet said. A plain state of ours: changed in place, and removed when confirmed long ago, discarded or over."""
+
+import sqlalchemy as sa
+
+from renkei.tables.base import Instant, Json, column, moment, optional, patient_table, reason
+
+drafts = patient_table(
+    "drafts",
+    column("kind", sa.Text),
+    column("organization_id", sa.Uuid),
+    column("document_id", sa.Text),
+    column("version", sa.Integer),
+    column("body", sa.Text),
+    column("digest", sa.LargeBinary),
+    column("faults", sa.Integer),
+    sa.Column("revision", sa.Integer, nullable=False, server_default="1"),
+    column("entered_by", Json),
+    moment("entered_at"),
+    moment("changed_at"),
+    column("expires_at", Instant),
+    optional("record_id", sa.Uuid),  # what it has become
+    reason(),
+    sa.UniqueConstraint("patient_id", "organization_id", "document_id", "version"),
+    sa.ForeignKeyConstraint(["patient_id", "record_id"], ["records.patient_id", "records.id"]),
+    sa.Index(None, "expires_at"),
+    sa.CheckConstraint("kind IN ('face_sheet', 'care_report')", name="kind"),
+)
