@@ -136,6 +136,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(api_docs.router())
     for page in (sign_in, prove_again, passkeys, organization_login, account, invitations, staff):
         app.include_router(page.router)
+    app.include_router(organization_login.told)
     problems.install(app)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, **_cors(settings))

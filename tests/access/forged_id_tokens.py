@@ -23,7 +23,8 @@ def signing_key(provider: Provider, kind: str = "RSA") -> tuple[Any, str]:
     return key.private_key(), key.kid
 
 
-def _compact(header: dict[str, Any], claims: dict[str, Any], key: Any) -> str:
+def compact(header: dict[str, Any], claims: dict[str, Any], key: Any) -> str:
+    """The compact form of claims, signed as the header says."""
     text = ".".join(_part(header, claims))
     digest = hashes.SHA384() if header["alg"].endswith("384") else hashes.SHA256()
     if isinstance(key, ec.EllipticCurvePrivateKey):
@@ -47,7 +48,7 @@ def _base64url(raw: bytes) -> str:
 def by_the_provider(claims: dict[str, Any], provider: Provider, kind: str = "RSA", **header: Any) -> str:
     """Signed by a key of the provider."""
     key, kid = signing_key(provider, kind)
-    return _compact({"alg": "RS256" if kind == "RSA" else "ES256", "kid": kid, **header}, claims, key)
+    return compact({"alg": "RS256" if kind == "RSA" else "ES256", "kid": kid, **header}, claims, key)
 
 
 def with_claims(**changes: Any) -> Forging:
@@ -82,7 +83,7 @@ def _public_pem(provider: Provider) -> bytes:
 
 
 def _by_a_stranger(**header: Any) -> Forging:
-    return lambda claims, given, provider: _compact({**given, "alg": "RS256", **header}, claims, STRANGER)
+    return lambda claims, given, provider: compact({**given, "alg": "RS256", **header}, claims, STRANGER)
 
 
 def _stranger_jwk() -> dict[str, str]:

@@ -58,9 +58,18 @@ async def left(seat: Browser, clinic: Vendor, next_page: str = "/") -> str:
     assert clinic.organization is not None
     page = await seat.open(f"/login/organizations/{clinic.organization['code']}?next={next_page}")
     assert page.status_code == 200, page.text
-    page = await seat.send("/login/organizations", organization=clinic.organization["code"], next=next_page)
+    return leads_to(await seat.send("/login/organizations", organization=clinic.organization["code"], next=next_page))
+
+
+def leads_to(page: httpx.Response) -> str:
+    """Where the page leads by itself."""
     assert page.status_code == 200, page.text
     return unescape(re.findall(r'content="0; url=([^"]+)"', page.text)[0])
+
+
+async def place(seat: Browser, page: httpx.Response) -> httpx.Response:
+    """Where a browser is after it went to the provider, as the page leads, and back."""
+    return await seat.open((await came_back(leads_to(page))).removeprefix(ORIGIN))
 
 
 async def came_back(url: str) -> str:

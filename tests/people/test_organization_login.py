@@ -11,6 +11,7 @@ from tests.http.problems import problem
 from tests.people.hospital import at_home, came_back, connected, hospital, linked, provider, signed_in, sits_there
 from tests.people.ways import ORIGIN, browser, hired, stale
 
+from renkei.access.sessions import cookie_hash
 from renkei.settings import Settings
 
 __all__ = ["at_home", "hospital", "provider"]
@@ -107,6 +108,10 @@ async def test_it_may_not_touch_what_opens_other_posts(
     assert (await seat.open("/account/passkeys")).status_code == 403
     for path in ("/account/passkeys/question", "/account/passkeys"):
         assert (await seat.http.post(path, data={"form_token": seat.form_token, "answer": "{}"})).status_code == 403
+    await seat.open("/account")
+    for path in ("password", "second-factor", "second-factor/confirmation", "recovery-codes", "sessions/end"):
+        said = {"form_token": seat.form_token, "current": person.password, "new": "kiosk-trombone-tulip"}
+        assert (await seat.http.post(f"/account/{path}", data=said)).status_code == 403, path
 
 
 async def test_claims_choose_among_posts_and_add_none(
@@ -127,6 +132,12 @@ async def test_claims_choose_among_posts_and_add_none(
         status = (await seat.send("/account/post", follow=False, member=str(post))).status_code
         assert status == (303 if profession == "nurse" else 404), profession
         await seat.open("/")
+    other = next(post for post, profession in posts if profession == "care_manager")
+    wear = "UPDATE sessions SET member_id = %s WHERE secret_hash = %s"
+    with owner(settings) as database:
+        database.execute(wear, [other, cookie_hash(seat.http.cookies["renkei"])])
+    await stale(seat, settings)
+    assert (await seat.http.get("/v1/me")).status_code == 401
     for claims in (
         {"job": "MD", "facility": "hiiragi"},
         {"job": "cleaner", "facility": "hiiragi"},

@@ -217,13 +217,7 @@ def prove(
     max_age: int | None = None,
 ) -> Proven:
     """Who signed in, once the provider's key has signed it and every claim holds (Core §3.1.3.7). Raises NotProven."""
-    if key is None or signed.header["alg"] != key.algorithm:
-        raise NotProven("signed by no key of the provider")
-    try:
-        signed.require_signature(key.pem, key.algorithm, key.signature_bytes)
-    except Malformed:
-        raise NotProven("not signed by the provider") from None
-    claims = signed.claims
+    claims, algorithm = signed_by(key, signed), signed.header["alg"]
     if claims.get("iss") != metadata.issuer:
         raise NotProven("the id_token of another issuer")
     # Another audience beside us could hand the token on to us.
@@ -234,8 +228,8 @@ def prove(
         raise NotProven("the id_token is for another client")
     if not _equal(claims.get("nonce"), question.nonce):
         raise NotProven("the id_token of another question")
-    _require_times(claims, moment, max_age)
-    if "at_hash" in claims and not _equal(claims["at_hash"], _half_hash(access_token, key.algorithm)):
+    require_times(claims, moment, max_age)
+    if "at_hash" in claims and not _equal(claims["at_hash"], _half_hash(access_token, algorithm)):
         raise NotProven("the access token is not the id_token's")
     subject, acr, amr = claims.get("sub"), claims.get("acr"), claims.get("amr", [])
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or not subject.isascii():
@@ -245,7 +239,19 @@ def prove(
     return Proven(subject, claims, acr, tuple(amr), claims.get("auth_time"))
 
 
-def _require_times(claims: Mapping[str, Any], moment: float, max_age: int | None) -> None:
+def signed_by(key: PublicKey | None, signed: Signed) -> Mapping[str, Any]:
+    """The claims, signed by this key of the provider in the one way the key allows. Raises NotProven."""
+    if key is None or signed.header.get("alg") != key.algorithm:
+        raise NotProven("signed by no key of the provider")
+    try:
+        signed.require_signature(key.pem, key.algorithm, key.signature_bytes)
+    except Malformed:
+        raise NotProven("not signed by the provider") from None
+    return signed.claims
+
+
+def require_times(claims: Mapping[str, Any], moment: float, max_age: int | None) -> None:
+    """Raise NotProven: over, not made now, or the person was not authenticated within ``max_age`` seconds."""
     ends, made, authenticated = claims.get("exp"), claims.get("iat"), claims.get("auth_time")
     # Not isinstance: True would be an int.
     if type(ends) is not int or ends <= moment - LEEWAY_SECONDS:

@@ -9,6 +9,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 
+from renkei.access.jws import Signed
 from renkei.access.keyring import KeyRing
 from renkei.access.oidc import (
     Metadata,
@@ -25,6 +26,7 @@ from renkei.access.vendor_keys import AGAIN_SECONDS, FRESH_SECONDS, LAST_GOOD_SE
 from renkei.errors import Unparsable
 from renkei.ids import now
 from renkei.schemas.json_body import parse_json
+from renkei.schemas.key_sets import PublicKey
 from renkei.targets import RefusedTarget, Unreachable, fetch_json_bytes, post_form, require_target
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -76,8 +78,13 @@ class Providers:
         except (RefusedTarget, Unreachable, Unparsable) as error:
             raise ProviderAway(f"{metadata.token_endpoint}: {error}") from error
         signed, access_token = read_tokens(status, answer)
-        key = await self._keys.key(metadata.jwks_uri, signed.header["kid"])
+        key = await self.key(metadata, signed)
         return prove(signed, key, metadata, client, question, access_token, now().timestamp(), max_age)
+
+    async def key(self, metadata: Metadata, signed: Signed) -> PublicKey | None:
+        """The provider's key that a text names."""
+        kid = signed.header.get("kid")
+        return await self._keys.key(metadata.jwks_uri, kid) if isinstance(kid, str) else None
 
     async def _ask(self, issuer: str, kept: _Kept) -> None:
         kept.asked_at = time.monotonic()

@@ -5,12 +5,13 @@ account's owner has taken the second step here once: an e-mail address only tell
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from renkei.access import oidc
 from renkei.access.audit import Asked
+from renkei.access.claims import of_organization, professions_of, two_factors
 from renkei.access.oidc import NotProven, Proven, Question, RelyingClient
 from renkei.access.providers import ProviderAway
 from renkei.access.service import Service
@@ -21,7 +22,16 @@ from renkei.errors import NotFound
 from renkei.schemas.login_providers import callback, purpose
 from renkei.schemas.people import Browser, is_email, login_of
 from renkei.secret_box import CannotOpen
-from renkei.store import ceremonies, login_providers, login_subjects, posts, second_factors, sessions
+from renkei.store import (
+    accounts,
+    ceremonies,
+    invitations,
+    login_providers,
+    login_subjects,
+    posts,
+    second_factors,
+    sessions,
+)
 
 SIGN_IN, AGAIN = "organization.sign_in", "organization.again"
 Provider = Row
@@ -39,12 +49,13 @@ class NotSignedIn(Exception):
 
 
 class Back(NamedTuple):
-    """What a browser comes back for: where it goes on, and what it was asked."""
+    """What a browser comes back for: where it goes on, and what it was asked. invitation: the link it accepts by this."""
 
     organization: UUID
     question: Question
     issuer: str
     next_page: str
+    invitation: str | None
 
 
 async def login_of_organization(service: Service, code: str) -> Row:
@@ -56,8 +67,26 @@ async def login_of_organization(service: Service, code: str) -> Row:
     return found
 
 
-async def send(service: Service, cookie: str, provider: Row, next_page: str, session: Session | None = None) -> str:
-    """Where the browser is sent. session: to prove again who signed in so; the provider asks anew. Raises NotSignedIn."""
+async def login_of_invitation(service: Service, token: str) -> Row:
+    """The provider by which a new person may take the post they are invited to. Raises NotFound: there is none, or no invitation."""
+    async with transaction(service.engine) as tx:
+        found = await invitations.load_open(tx, token)
+        provider = await login_providers.load_one(tx, found.organization_id) if found and _is_new(found) else None
+    if provider is None:
+        raise NotFound
+    return provider
+
+
+async def send(
+    service: Service,
+    cookie: str,
+    provider: Row,
+    next_page: str,
+    session: Session | None = None,
+    invitation: str | None = None,
+) -> str:
+    """Where the browser is sent. session: to prove again who signed in so; the provider asks anew. invitation: to be accepted
+    by who comes back. Raises NotSignedIn."""
     question, kind = Question.new(), SIGN_IN if session is None else AGAIN
     try:
         metadata = await service.providers.metadata(provider.issuer)
@@ -70,6 +99,7 @@ async def send(service: Service, cookie: str, provider: Row, next_page: str, ses
         question.verifier,
         provider.issuer,
         next_page,
+        invitation,
     ]
     key = ceremonies.digest(cookie, kind, question.state)
     async with transaction(service.engine) as tx:
@@ -96,7 +126,9 @@ async def come_back(
         found = await login_subjects.find_account(
             tx, organization_id, back.issuer, proven.subject, email if is_email(email) else None
         )
-        if found is None:
+        if back.invitation is not None:
+            why, opened = await _joined(service, tx, request_id, provider, proven, back.invitation, browser_of)
+        elif found is None:
             why, opened = "unknown", None
         else:
             asked = Asked(request_id, Who(found.id, found.name).actor, "session.start")
@@ -120,7 +152,7 @@ async def come_back_again(
     provider, proven = await _proven(service, asked, back, said, recent)
     async with transaction(service.engine) as tx:
         found = await login_subjects.find_account(tx, back.organization, back.issuer, proven.subject, None)
-        right = found is not None and found.id == session.account_id and _two_factors(provider, proven)
+        right = found is not None and found.id == session.account_id and two_factors(provider, proven)
         cookie_now = None
         if right:
             event = asked.served(tx, {"method": BOTH, "issuer": back.issuer})
@@ -149,10 +181,10 @@ def is_again(session: Session | None) -> bool:
 async def _opened(
     service: Service, tx: Transaction, asked: Asked, provider: Row, proven: Proven, found: Row, browser: Browser
 ) -> tuple[str, Opened | None]:
-    professions = _professions(provider, proven.claims)
+    professions = professions_of(provider, proven.claims)
     if not await posts.load_posts(tx, found.id, provider.organization_id, professions):
         return "no_post", None
-    organization, two = provider.organization_id, _two_factors(provider, proven)
+    organization, two = provider.organization_id, two_factors(provider, proven)
     if two and found.linked:
         methods = (FEDERATED, BOTH if proven.authenticated_at is not None else BOTH_ONCE)
         return "", await complete(
@@ -171,6 +203,45 @@ async def _opened(
     return "", opened
 
 
+async def _joined(
+    service: Service,
+    tx: Transaction,
+    request_id: UUID,
+    provider: Row,
+    proven: Proven,
+    token: str,
+    browser_of: Callable[[str], Browser],
+) -> tuple[str, Opened | None]:
+    """A new person's account without a password, with the post of the invitation; the link's holder is who the provider says."""
+    found, organization = await invitations.load_open(tx, token), provider.organization_id
+    if found is None or not _is_new(found) or found.organization_id != organization:
+        return "stale", None
+    if await login_subjects.find_account(tx, organization, provider.issuer, proven.subject, None) is not None:
+        return "another", None
+    professions, browser = professions_of(provider, proven.claims), browser_of(found.email)
+    if professions is not None and found.profession not in professions:
+        return "no_post", None
+    event = Asked(request_id, Who(None, found.name).actor, "member.join").served(
+        tx, {"member_id": str(found.member_id)}
+    )
+    account = await accounts.insert_account(tx, found.email, found.name, found.name_kana, None, event)
+    used = account is not None and await invitations.use_link(tx, token, event)
+    if account is None or not used or not await invitations.take_post(tx, found.member_id, account, event):
+        raise NotFound
+    login_subjects.link(tx, organization, provider.issuer, proven.subject, account, None, event)
+    kept = await accounts.load_account(tx, account)
+    asked = Asked(request_id, Who(account, found.name).actor, "session.start")
+    if not two_factors(provider, proven):
+        # The second factor comes next, as for everybody who joins.
+        return "", await begin(service, tx, asked, kept, (FEDERATED,), browser, organization, professions)
+    methods, at = (FEDERATED, BOTH if proven.authenticated_at is not None else BOTH_ONCE), proven.authenticated_at
+    return "", await complete(service, tx, asked, kept, methods, browser, organization, professions, at)
+
+
+def _is_new(invitation: Row) -> bool:
+    return invitation.purpose == "join" and invitation.known_account is None
+
+
 async def _taken(service: Service, cookie: str, kind: str, organization: UUID, said: Sequence[tuple[str, str]]) -> Back:
     states = [value for name, value in said if name == "state"]
     async with transaction(service.engine) as tx:
@@ -178,12 +249,14 @@ async def _taken(service: Service, cookie: str, kind: str, organization: UUID, s
     if sealed is None:
         raise NotSignedIn("stale")
     try:
-        kept, state, nonce, verifier, issuer, next_page = json.loads(service.box.open(sealed, f"ceremony:{kind}"))
+        kept, state, nonce, verifier, issuer, next_page, invitation = json.loads(
+            service.box.open(sealed, f"ceremony:{kind}")
+        )
     except CannotOpen:
         raise NotSignedIn("stale") from None
     if UUID(kept) != organization:
         raise NotSignedIn("stale")
-    return Back(organization, Question(state, nonce, verifier), issuer, next_page)
+    return Back(organization, Question(state, nonce, verifier), issuer, next_page, invitation)
 
 
 async def _proven(
@@ -197,7 +270,7 @@ async def _proven(
         metadata = await service.providers.metadata(back.issuer)
         code = oidc.read_answer(metadata, said)
         proven = await service.providers.signed_in(_client(service, provider), metadata, back.question, code, max_age)
-        if not _of_organization(provider, proven.claims):
+        if not of_organization(provider, proven.claims):
             raise NotProven("of another organization of the provider")
     except ProviderAway:
         raise NotSignedIn("away") from None
@@ -214,29 +287,6 @@ def _client(service: Service, provider: Row) -> RelyingClient:
         secret = service.box.open(bytes(provider.secret), purpose(provider.organization_id)).decode()
     redirect = callback(service.identity.issuer, provider.organization_id)
     return RelyingClient(provider.client_id, secret, redirect, provider.scopes)
-
-
-def _two_factors(provider: Row, proven: Proven) -> bool:
-    return proven.acr in provider.accepted_acr or not set(proven.amr).isdisjoint(provider.accepted_amr)
-
-
-def _of_organization(provider: Row, claims: Mapping[str, Any]) -> bool:
-    wanted = provider.organization_claim
-    return wanted is None or not _values(claims, wanted).isdisjoint(provider.organization_values)
-
-
-def _professions(provider: Row, claims: Mapping[str, Any]) -> list[str] | None:
-    """Of which professions the posts are that may be opened; None: of any."""
-    if provider.profession_claim is None:
-        return None
-    return sorted(
-        {provider.professions[v] for v in _values(claims, provider.profession_claim) if v in provider.professions}
-    )
-
-
-def _values(claims: Mapping[str, Any], name: str) -> set[str]:
-    value = claims.get(name)
-    return {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)}
 
 
 def _told(back: Back, why: str) -> dict[str, object]:

@@ -2,13 +2,19 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from renkei.actions import organization_login
+from renkei.access.oidc import NotProven
+from renkei.access.providers import ProviderAway
+from renkei.access.service import Service
+from renkei.access.sessions import Session
+from renkei.actions import organization_login, organization_logout
 from renkei.actions.organization_login import NotSignedIn
-from renkei.pages.page import PageDoor, Visit, Visiting, own_path
+from renkei.pages.page import PageDoor, Visit, Visiting, own_path, read_form
 
 router = APIRouter(include_in_schema=False, route_class=PageDoor)
+told = APIRouter(include_in_schema=False)
+"""What no browser asks, and so no page of ours: a provider's server."""
 
 
 @router.post("/login/organizations")
@@ -39,27 +45,60 @@ async def come_back(visit: Visiting, organization_id: UUID) -> Response:
         )
     except NotSignedIn as error:
         return _not(visit, error)
-    on = f"/login/second-step?next={next_page}" if opened.stage == "second_factor" else next_page
-    return visit.opened(opened, on)
+    ways = {"second_factor": f"/login/second-step?next={next_page}", "enrolment": "/login/enrolment"}
+    return visit.opened(opened, ways.get(opened.stage, next_page))
+
+
+@router.post("/invitations/{token}/login")
+async def accept(visit: Visiting, token: str) -> Response:
+    """Take the post one is invited to by the organization's login, without a password of one's own."""
+    provider = await organization_login.login_of_invitation(visit.service, token)
+    return await _go_there(visit, provider, invitation=token)
+
+
+@router.get("/account/logins")
+async def links(visit: Visiting) -> Response:
+    """By which organizations' logins one may sign in."""
+    return visit.page("logins.html", links=await organization_logout.list_links(visit.service, visit.own_login))
+
+
+@router.post("/account/logins/{link_id}/end")
+async def end_link(visit: Visiting, link_id: UUID) -> Response:
+    """One less."""
+    await organization_logout.end_link(visit.service, visit.request_id, visit.own_login, link_id)
+    return visit.go("/account/logins")
+
+
+@told.post("/login/organizations/{organization_id}/logout")
+async def logout(request: Request, organization_id: UUID) -> Response:
+    """The provider tells that somebody has signed out there (Back-Channel Logout)."""
+    service: Service = request.app.state.service
+    try:
+        token = (await read_form(request)).get("logout_token", "")
+        await organization_logout.told_by_provider(service, request.state.request_id, organization_id, token)
+    except (NotProven, ProviderAway):
+        return Response(b'{"error": "invalid_request"}', 400, media_type="application/json")
+    return Response(status_code=200)
 
 
 @router.post("/login/again/organization")
 async def again(visit: Visiting) -> Response:
     """Prove it again where one was let in."""
     provider = await organization_login.own_login(visit.service, visit.member)
-    return await _go_there(visit, provider, again=True)
+    return await _go_there(visit, provider, visit.member)
 
 
 async def _leave(visit: Visit, code: str) -> Response:
     provider = await organization_login.login_of_organization(visit.service, code)
-    return await _go_there(visit, provider, again=False)
+    return await _go_there(visit, provider)
 
 
-async def _go_there(visit: Visit, provider: organization_login.Provider, *, again: bool) -> Response:
+async def _go_there(
+    visit: Visit, provider: organization_login.Provider, session: Session | None = None, invitation: str | None = None
+) -> Response:
     next_page = own_path(visit.form.get("next"))
-    session = visit.member if again else None
     try:
-        url = await organization_login.send(visit.service, visit.cookie, provider, next_page, session)
+        url = await organization_login.send(visit.service, visit.cookie, provider, next_page, session, invitation)
     except NotSignedIn as error:
         return _not(visit, error)
     # A page that leads on, not a redirect: our forms may be answered by this host alone (form-action of the policy).

@@ -147,6 +147,14 @@ class Visit:
         self._set(answer, name, cookie)
         return answer
 
+    def left_with(self, template: str, **context: Any) -> Response:
+        """A page that is shown this once, signed out."""
+        before = self.request.cookies.get(self.service.sessions.cookie_name("form"))
+        out = replace(self, session=None, cookie=before or new_cookie(), new=before is None)
+        answer = out.page(template, **context)
+        answer.raw_headers += [one for one in self.left("/login").raw_headers if one[0] == b"set-cookie"]
+        return answer
+
     def left(self, path: str) -> Response:
         """On, signed out."""
         answer, name = self.go(path), self.service.sessions.cookie_name()
@@ -226,6 +234,14 @@ async def _own_form(visit: Visit) -> Mapping[str, str]:
     request = visit.request
     if not own_page(request.headers, visit.service.sessions.origin):
         raise NotOurs
+    form = await read_form(request)
+    if visit.new or not is_form_token(visit.cookie, form.get("form_token", "")):
+        raise NotOurs
+    return form
+
+
+async def read_form(request: Request) -> Mapping[str, str]:
+    """A form, whoever has sent it. Raises BadRequest, TooLarge."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     raw = b""
     async for chunk in request.stream():
@@ -243,8 +259,6 @@ async def _own_form(visit: Visit) -> Mapping[str, str]:
         or any("\0" in text for text in form.values())
     ):
         raise BadRequest
-    if visit.new or not is_form_token(visit.cookie, form.get("form_token", "")):
-        raise NotOurs
     return form
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from renkei.actions import passkeys, sign_in
+from renkei.actions import organization_logout, passkeys, sign_in
 from renkei.actions.session_steps import Opened, Wrong
 from renkei.pages.page import PageDoor, Visit, Visiting, own_path
 
@@ -59,9 +59,10 @@ async def prove_second_factor(visit: Visiting) -> Response:
 @router.post("/logout")
 async def sign_out(visit: Visiting) -> Response:
     """Out, at whatever stage."""
+    out = await organization_logout.way_out(visit.service, visit.session)
     if visit.session is not None:
         await sign_in.sign_out(visit.service, visit.request_id, visit.session)
-    return visit.left("/login")
+    return visit.left("/login") if out is None else visit.left_with("signed_out.html", url=out)
 
 
 @router.post("/account/post")

@@ -16,8 +16,9 @@ END_OTHERS = """
 UPDATE invitations SET expires_at = now(), audit_event_id = %s WHERE member_id = %s AND used_at IS NULL AND expires_at > now()
 """
 OPEN = """
-SELECT i.purpose, i.member_id, m.email, m.name, m.name_kana, m.office, m.profession, m.account_id, o.name AS organization_name,
-  (SELECT a.id FROM accounts a WHERE a.email = m.email) AS known_account
+SELECT i.purpose, i.member_id, m.organization_id, m.email, m.name, m.name_kana, m.office, m.profession, m.account_id, o.name AS organization_name,
+  (SELECT a.id FROM accounts a WHERE a.email = m.email) AS known_account,
+  EXISTS (SELECT FROM login_providers p WHERE p.organization_id = m.organization_id) AS by_login
 FROM invitations i JOIN members m ON m.id = i.member_id JOIN organizations o ON o.id = m.organization_id
 WHERE i.token_hash = %s AND i.used_at IS NULL AND i.expires_at > now() AND m.ended_at IS NULL AND o.suspended_at IS NULL
   AND (m.valid_until IS NULL OR m.valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date)

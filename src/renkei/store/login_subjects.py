@@ -33,6 +33,12 @@ WHERE s.id = %(session)s AND l.session_hash = s.secret_hash AND l.confirmed_at I
   AND NOT EXISTS (SELECT FROM login_subjects o WHERE o.organization_id = l.organization_id AND o.issuer = l.issuer
                   AND o.subject = l.subject AND o.confirmed_at IS NOT NULL AND o.ended_at IS NULL)
 """
+END_SESSIONS = """
+UPDATE sessions SET ended_at = now(), audit_event_id = %(event)s
+WHERE organization_id = %(organization)s AND ended_at IS NULL AND account_id IN (
+  SELECT account_id FROM login_subjects
+  WHERE organization_id = %(organization)s AND issuer = %(issuer)s AND subject = %(subject)s AND confirmed_at IS NOT NULL)
+"""
 LISTED = """
 SELECT l.id, l.issuer, l.confirmed_at, o.name AS organization_name
 FROM login_subjects l JOIN organizations o ON o.id = l.organization_id
@@ -78,6 +84,12 @@ def link(
 def confirm(tx: Transaction, session_id: UUID, event_id: UUID) -> None:
     """What was linked on condition of this session's second step counts from here on."""
     tx.later(CONFIRM, {"session": session_id, "event": event_id})
+
+
+def end_sessions(tx: Transaction, organization: UUID, issuer: str, subject: str, event_id: UUID) -> None:
+    """What a subject has open by this organization's login ends."""
+    asked = {"organization": organization, "issuer": issuer, "subject": subject, "event": event_id}
+    tx.later(END_SESSIONS, asked)
 
 
 async def load_linked(tx: Transaction, account_id: UUID) -> list[Row]:

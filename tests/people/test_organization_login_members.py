@@ -1,0 +1,190 @@
+"""Joining by a hospital's login without a password, ending the tie, and signing out at the provider."""
+
+import json
+import time
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.access.forged_id_tokens import STRANGER, by_the_provider, compact, signing_key
+from tests.access.oidc_provider import Provider
+from tests.access.world import figure, owner
+from tests.factories import Region, Vendor
+from tests.people.hospital import at_home, connected, hospital, linked, place, provider, signed_in, sits_there
+from tests.people.staff import Browser, email, invited, path_of
+from tests.people.ways import browser, hired
+
+from renkei.access.logout_tokens import LOGOUT_EVENT
+from renkei.settings import Settings
+
+__all__ = ["at_home", "hospital", "provider"]
+
+
+async def joined(seat: Browser, clinic: Vendor, link: str) -> httpx.Response:
+    """By the link of an invitation to the provider and back."""
+    page = await seat.open(link)
+    assert "事業所のログインで参加する" in page.text
+    return await place(seat, await seat.send(f"{link}/login"))
+
+
+async def test_a_new_person_joins_without_a_password(
+    provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
+) -> None:
+    clinic = await connected(provider, at_home, region)
+    address = email()
+    link = path_of(await invited(region.admin, clinic.id, address))
+    provider.sits_there(f"staff-{address}", amr=["otp"])
+    seat = browser(at_home)
+    assert (await joined(seat, clinic, link)).url.path == "/"
+    assert (await seat.http.get("/v1/me")).json()["organization"]["id"] == clinic.id
+    assert (await browser(at_home).open(link)).status_code == 404
+    again = browser(at_home)
+    assert (await signed_in(again, clinic)).url.path == "/"
+    with owner(settings) as database:
+        row = database.execute("SELECT password_hash FROM accounts WHERE email = %s", [address]).fetchone()
+    assert row == (None,)
+    stranger = browser(at_home)
+    await stranger.open("/login")
+    assert (await stranger.send("/login", email=address, password="")).status_code == 422
+
+
+async def test_without_two_factors_there_the_second_one_is_set_up_first(
+    provider: Provider, at_home: httpx.AsyncClient, region: Region
+) -> None:
+    clinic = await connected(provider, at_home, region)
+    address = email()
+    provider.sits_there(f"staff-{address}", amr=["pwd"])
+    seat = browser(at_home)
+    page = await joined(seat, clinic, path_of(await invited(region.admin, clinic.id, address)))
+    assert page.url.path == "/login/enrolment"
+    assert (await seat.http.get("/v1/me")).status_code == 401
+
+
+async def test_an_invitation_is_taken_by_its_own_organizations_login_and_by_one_person(
+    provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
+) -> None:
+    clinic, other = await connected(provider, at_home, region), await region.found()
+    known = await hired(at_home, settings, (clinic, "nurse"))
+    sits_there(provider, known, amr=["otp"])
+    await linked(browser(at_home), clinic, known)
+    seat = browser(at_home)
+    mine = path_of(await invited(region.admin, clinic.id, email()))
+    assert (await joined(seat, clinic, mine)).status_code == 403
+    elsewhere = path_of(await invited(region.admin, other.id, email()))
+    page = await seat.open(elsewhere)
+    assert "事業所のログインで参加する" not in page.text
+    assert (await seat.send(f"{elsewhere}/login")).status_code == 404
+    already = path_of(await invited(region.admin, clinic.id, known.email, "physician"))
+    assert "既にあります" in (await seat.open(already)).text
+    await seat.open("/login")
+    assert (await seat.send(f"{already}/login")).status_code == 404
+
+
+async def test_a_tie_is_shown_and_ended_by_its_owner(
+    provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
+) -> None:
+    clinic = await connected(provider, at_home, region)
+    person, other = [await hired(at_home, settings, (clinic, "nurse")) for _ in range(2)]
+    sits_there(provider, person, amr=["otp"])
+    by_login = browser(at_home)
+    await linked(by_login, clinic, person)
+    assert (await by_login.open("/account/logins")).status_code == 403
+    seat = await person.sign_in(browser(at_home))
+    page = await seat.open("/account/logins")
+    assert provider.issuer in page.text
+    end = page.text.partition('/end"')[0].rpartition('action="')[2] + "/end"
+    stranger = await other.sign_in(browser(at_home))
+    await stranger.open("/account/logins")
+    assert (await stranger.send(end)).status_code == 404
+    assert provider.issuer not in (await seat.send(end)).text
+    assert (await signed_in(browser(at_home), clinic)).url.path == "/login/second-step"
+
+
+async def test_signed_out_here_the_way_out_there_is_shown(
+    provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
+) -> None:
+    clinic = await connected(provider, at_home, region)
+    person = await hired(at_home, settings, (clinic, "nurse"))
+    sits_there(provider, person, amr=["otp"])
+    seat = browser(at_home)
+    await linked(seat, clinic, person)
+    await seat.open("/")
+    page = await seat.send("/logout")
+    assert page.status_code == 200 and f"{provider.issuer}/session?client_id=renkei-{clinic.id}" in page.text
+    assert (await seat.http.get("/v1/me")).status_code == 401
+    provider.down = True
+    await person.sign_in(seat)
+    assert (await seat.send("/logout")).url.path == "/login"
+
+
+def logout_token(provider: Provider, clinic: Vendor, person: str, **changes: Any) -> dict[str, Any]:
+    moment = int(time.time())
+    claims = {
+        "iss": provider.issuer,
+        "aud": f"renkei-{clinic.id}",
+        "iat": moment,
+        "exp": moment + 120,
+        "jti": "1",
+        "sub": person,
+        "events": {LOGOUT_EVENT: {}},
+    }
+    return {name: value for name, value in {**claims, **changes}.items() if value is not ...}
+
+
+async def test_the_provider_ends_what_it_has_opened_and_nothing_else_does(
+    provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
+) -> None:
+    clinic = await connected(provider, at_home, region)
+    person, colleague = [await hired(at_home, settings, (clinic, "nurse")) for _ in range(2)]
+    seats = []
+    for one in (person, colleague):
+        sits_there(provider, one, amr=["otp"])
+        seats.append(browser(at_home))
+        await linked(seats[-1], clinic, one)
+    own = await person.sign_in(browser(at_home))
+    with owner(settings) as database:
+        rows = database.execute(
+            "SELECT a.email, l.subject FROM login_subjects l JOIN accounts a ON a.id = l.account_id WHERE organization_id = %s",
+            [clinic.id],
+        ).fetchall()
+    subject = dict(rows)[person.email]
+    where = f"/login/organizations/{clinic.id}/logout"
+
+    async def told(token: str) -> int:
+        answer = await httpx.AsyncClient(transport=at_home._transport, base_url="http://localhost:8000").post(
+            where, data={"logout_token": token}
+        )
+        return answer.status_code
+
+    right = logout_token(provider, clinic, subject)
+    key, kid = signing_key(provider)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    wrong = {
+        "a stranger's": compact({"alg": "RS256", "kid": kid, "typ": "logout+jwt"}, right, STRANGER),
+        "unsigned": ".".join(by_the_provider(right, provider).split(".")[:2]) + ".",
+        "no token": "x",
+        "an access token": by_the_provider(right, provider, typ="at+jwt"),
+        **{
+            f"{name}: {value}": by_the_provider(logout_token(provider, clinic, subject, **{name: value}), provider)
+            for name, value in (
+                ("iss", "https://evil.example"),
+                ("aud", "another"),
+                ("nonce", "n"),
+                ("events", ...),
+                ("events", {"another": {}}),
+                ("events", {LOGOUT_EVENT: "yes"}),
+                ("exp", 1_700_000_000),
+                ("iat", 1_700_000_000),
+                ("sub", ...),
+            )
+        },
+    }
+    statuses = {how: await told(token) for how, token in wrong.items()}
+    figure(f"forged logout tokens: tried {len(statuses)}, accepted {list(statuses.values()).count(200)}")
+    assert set(statuses.values()) == {400}, json.dumps(statuses)
+    assert [(await seat.http.get("/v1/me")).status_code for seat in (*seats, own)] == [200, 200, 200]
+    assert await told(by_the_provider(right, provider, typ="logout+jwt")) == 200
+    for seat in (*seats, own):
+        transport: Any = seat.http._transport
+        transport.app.state.service.sessions.forget(seat.http.cookies["renkei"])
+    assert [(await seat.http.get("/v1/me")).status_code for seat in (*seats, own)] == [401, 200, 200]
