@@ -32,6 +32,7 @@ from renkei.api import (
     emergency_access,
     imports,
     ledger,
+    links,
     login_providers,
     members,
     oauth,
@@ -58,6 +59,7 @@ from renkei.throttle import MachineStorage, Throttle
 ROUTERS = (
     patients,
     candidates,
+    links,
     drafts,  # before the records, of whose ids "drafts" is none
     records,
     summary,

@@ -2,7 +2,7 @@
 
 ROLES = ("renkei_service", "renkei_worker", "renkei_ledger", "renkei_lookup", "renkei_app", "renkei_work")
 PURPOSE = {
-    *(("service", "UPDATE", table) for table in ("summaries", "summary_parts")),
+    *(("service", "UPDATE", table) for table in ("summaries", "summary_parts", "linked_patients")),
     ("service", "DELETE", "import_faults"),
     *(("service", act, "login_providers") for act in ("UPDATE", "DELETE")),  # a setting; the ledger has each change
     *(("service", act, "drafts") for act in ("UPDATE", "DELETE")),  # nobody has said them yet
@@ -25,7 +25,7 @@ OPENED = of_setting("patient_id", "patient_ids")
 ASKED = f"({of_setting('patient_id', 'asked')} OR {OPENED})"
 ASKED_EITHER = f"({of_setting('patient_id', 'asked')} OR {OPENED} OR {of_setting('organization_id', 'asked')})"
 RECORDED_ONCE = {"consent_withdrawals", "emergency_closures", "emergency_reviews", "request_decisions"}
-REACH = {"search_keys", "consents"} | RECORDED_ONCE
+REACH = {"search_keys", "consents", "linked_patients"} | RECORDED_ONCE
 REACH_EITHER = {
     "author_organizations",
     "care_team_places",
@@ -38,8 +38,14 @@ REACH_EITHER = {
 TOLD_TO_THE_LEDGER = (REACH_EITHER | REACH | {"audit_leaves", "possible_duplicates", "link_decisions"}) - {
     "search_keys",
     "import_rows",
+    "linked_patients",
 }
-LOOKED_UP = (REACH_EITHER - {"access_requests", "import_rows"}) | {"search_keys", "changes", "change_positions"}
+LOOKED_UP = (REACH_EITHER - {"access_requests", "import_rows"}) | {
+    "search_keys",
+    "changes",
+    "change_positions",
+    "linked_patients",
+}
 DELIVERED = {"pending_deliveries", "deliveries"}
 DECIDED_BY_THE_WORKER_TOO = (REACH | REACH_EITHER | {"changes"}) - {
     "search_keys",

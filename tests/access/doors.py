@@ -55,6 +55,7 @@ ROUTES = [
     Route("GET", PATIENT, "patient.read"),
     Route("PATCH", PATIENT, "patient.change", lambda _: {"reason": "change", "moved": {"on": tokyo()}}),
     Route("GET", f"{PATIENT}/candidates", "candidate.read"),
+    Route("GET", f"{PATIENT}/links", "link.read"),
     Route(
         "POST",
         f"{PATIENT}/distinctions",
@@ -128,6 +129,10 @@ ROUTES = [
         lambda _: {"comment": "担当外"},
     ),
     # What ends something comes last: the routes above are asked before it.
+    Route(
+        "POST", f"{PATIENT}/links", "patient.link", lambda world: {"patient_id": world.another, "reason": "同じ保険証"}
+    ),
+    Route("POST", f"{PATIENT}/links/{{linked_id}}/end", "patient.unlink", lambda _: {"reason": "別人と判明"}),
     Route("DELETE", f"{PATIENT}/emergency-access/{{emergency_id}}", "emergency_access.close"),
     Route("POST", f"{CONSENT}/withdrawal", "consent.withdraw", _reason),
     Route("POST", f"{PATIENT}/face-sheets/{{record_id}}/withdrawal", "face_sheet.withdraw", _reason),
@@ -156,6 +161,7 @@ def ids_of(route: Route, made: Made, organization: str) -> dict[str, str]:
         "attachment_id": made.attachment,
         "collection": "care-reports",
         "draft_id": made.drafts[route.method == "DELETE"],
+        "linked_id": made.another,
         "consent_id": consent_id,
         "evidence_id": made.evidence or made.id,
         "emergency_id": emergency_id,

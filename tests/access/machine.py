@@ -66,6 +66,14 @@ class Patient(RuleBasedStateMachine):
         open_groups = frozenset[str]().union(*self.emergencies.values())
         return replace(self.ties, consents=tuple(self.consents.values()), emergency=open_groups)
 
+    @property
+    def listed(self) -> str:
+        """Under which id lists show the person."""
+        return self.made.id
+
+    def placed(self, team: str) -> None:
+        """A place has been given to the reader, or ended."""
+
     @rule(when=st.sampled_from(["now", "not_yet", "past"]))
     def join(self, when: str) -> None:
         period = {"now": {}, "not_yet": {"valid_from": tokyo(1)}, "past": {"valid_until": tokyo(-1)}}[when]
@@ -76,6 +84,7 @@ class Patient(RuleBasedStateMachine):
             when,
         )  # the same place once more changes nothing: who asks goes on waiting
         self.ties, self.ended = replace(self.ties, team=team, requested=self.ties.requested and same), False
+        self.placed(team)
 
     @precondition(lambda self: self.ties.team)
     @rule()
@@ -84,6 +93,7 @@ class Patient(RuleBasedStateMachine):
         assert stage.run(stage.world.author.call("DELETE", path)).status_code == 204
         self.ties = replace(self.ties, team="ended", requested=self.ties.requested and self.ended)
         self.ended, self.place = True, ""
+        self.placed("ended")
 
     @rule()
     def register_by_number(self) -> None:
@@ -125,6 +135,7 @@ class Patient(RuleBasedStateMachine):
             assert answer.status_code in (201, 409), answer.text  # 409: its place was given meanwhile
             if answer.status_code == 201:
                 self.ties, self.ended, self.place = replace(self.ties, team="now", requested=False), False, ""
+                self.placed("now")
         else:
             named = {"care_team": False, "organizations": [stage.world.reader.id]}
             body = consent(recipients=named, valid_from=tokyo(), groups=ALL_GROUPS)
@@ -237,4 +248,4 @@ class Patient(RuleBasedStateMachine):
         who = READERS[probed["states"] % len(READERS)]
         signed_in = who != "system" and probed["states"] % 2
         reader = stage.staff if signed_in else stage.world.reader
-        probed["answers"] += stage.run(probe(reader, stage, self.made, self.whole, self.now, who))
+        probed["answers"] += stage.run(probe(reader, stage, self.made, self.whole, self.now, who, self.listed))

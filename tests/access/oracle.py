@@ -51,7 +51,7 @@ class Consent:
 class Ties:
     """What binds the reader's organization. team: "", now, ended or not_yet. emergency: the groups now open.
 
-    refused: it asked to join by number, and was told no.
+    refused: it asked to join by number, and was told no. also: what binds it under the other ids of a linked person.
     """
 
     team: str = ""
@@ -60,6 +60,17 @@ class Ties:
     emergency: frozenset[str] = frozenset()
     consents: tuple[Consent, ...] = ()
     refused: bool = False
+    also: tuple["Ties", ...] = ()
+
+    @property
+    def each(self) -> tuple["Ties", ...]:
+        """The ties under each id of the person."""
+        return (self, *self.also)
+
+    @property
+    def open_groups(self) -> frozenset[str]:
+        """What emergencies open, under whichever id."""
+        return frozenset[str]().union(*(ties.emergency for ties in self.each))
 
 
 def right(who: str, column: str, letter: str, delegated: tuple[str, ...] = ()) -> bool:
@@ -72,21 +83,25 @@ def right(who: str, column: str, letter: str, delegated: tuple[str, ...] = ()) -
 
 def covering(ties: Ties, who: str, when: str, about: str = "patient") -> list[Consent]:
     """The consents in this state that cover the organization (named, or in the team now) and the profession."""
-    team = ties.team == "now"
-    reached = [c for c in ties.consents if c.to == "named" or (c.to == "team" and team and not c.excepted)]
+    reached = [
+        c
+        for here in ties.each  # a consent covers whom it covers under the id where it was given
+        for c in here.consents
+        if c.to == "named" or (c.to == "team" and here.team == "now" and not c.excepted)
+    ]
     return [c for c in reached if c.when == when and c.about == about and (not c.professions or who in c.professions)]
 
 
 def tied(ties: Ties, who: str) -> bool:
     """Whether the patient exists for this reader at all; if not: 404."""
     named = any(c.to == "named" for c in covering(ties, who, "now"))
-    return ties.own or ties.team == "now" or named or bool(ties.emergency) or ties.requested
+    return named or any(here.own or here.team == "now" or here.emergency or here.requested for here in ties.each)
 
 
 def knows_person(ties: Ties, who: str) -> bool:
     """Whether the registered person is shown; one that only matched a number sees what it sent."""
     named = any(c.to == "named" for c in covering(ties, who, "now"))
-    return bool(ties.team) or named or bool(ties.emergency)
+    return named or any(here.team or here.emergency for here in ties.each)
 
 
 def hidden(ties: Ties, who: str, code: str, own: bool = False, delegated: tuple[str, ...] = ()) -> str | None:
@@ -100,7 +115,7 @@ def hidden(ties: Ties, who: str, code: str, own: bool = False, delegated: tuple[
         return "profession" if barred else None
     consents = [c for c in covering(ties, who, "now") if c.opens(item)]
     family = group != "family" or any(c.opens(item) for c in covering(ties, who, "now", "family"))
-    if group not in ties.emergency:
+    if group not in ties.open_groups:
         if not consents:
             once = [*covering(ties, who, "withdrawn"), *(c for c in covering(ties, who, "now") if c.less)]
             return "consent_withdrawn" if any(c.opens(item, since=False) for c in once) else "no_consent"
@@ -114,7 +129,7 @@ def hidden(ties: Ties, who: str, code: str, own: bool = False, delegated: tuple[
 
 def members(ties: Ties, who: str) -> frozenset[str] | None:
     """Whose rows of ``family.member`` others state may be read, where that item is shown at all. None: everybody's."""
-    if "family" in ties.emergency:
+    if "family" in ties.open_groups:
         return None
     return frozenset(c.by for c in covering(ties, who, "now", "family") if c.opens(ITEMS["family.member"]))
 
@@ -124,12 +139,16 @@ def submit(ties: Ties, who: str, columns: list[str], delegated: tuple[str, ...] 
     if not tied(ties, who):
         return 404
     allowed = all(right(who, column, "w", delegated) for column in columns)
-    return 201 if allowed and (ties.team == "now" or ties.requested) else 403
+    return 201 if allowed and any(here.team == "now" or here.requested for here in ties.each) else 403
 
 
 def guard_team(ties: Ties, who: str, delegated: tuple[str, ...] = ()) -> bool | None:
     """Consents, care team, access and access-log: the team's, for who may write person_basic. None: no tie."""
-    return (ties.team == "now" and right(who, PERSON, "w", delegated)) if tied(ties, who) else None
+    return (
+        (any(here.team == "now" for here in ties.each) and right(who, PERSON, "w", delegated))
+        if tied(ties, who)
+        else None
+    )
 
 
 def feed(ties: Ties, who: str, noun: str, mine: bool, delegated: tuple[str, ...] = ()) -> bool:

@@ -36,9 +36,11 @@ class Stage:
         return self.loop.run_until_complete(what)
 
 
-async def probe(reader: Vendor, stage: Stage, made: Made, whole: dict[str, Any], ties: Ties, who: str) -> int:
+async def probe(
+    reader: Vendor, stage: Stage, made: Made, whole: dict[str, Any], ties: Ties, who: str, listed: str
+) -> int:
     """Every door for one profession (or ``system``); how many answers were looked at. reader: the organization's system, or its
-    staff signed in. whole: the patient as registered."""
+    staff signed in. whole: the patient as registered; listed: the id under which lists show the person."""
     path, by = made.path, None if who == "system" else who
     number = f"ltci|{whole['identifiers'][0]['value']}"
     await publish_all(stage.worker)
@@ -62,8 +64,8 @@ async def probe(reader: Vendor, stage: Stage, made: Made, whole: dict[str, Any],
     )
     summary, sheet, sheets, mine, search, team = answers
     found, known = oracle.tied(ties, who), oracle.knows_person(ties, who)
-    assert (made.id in [p["id"] for p in mine.json()["items"]]) == found
-    assert [p["id"] for p in search.json()["items"]] == ([made.id] if found and known else [])
+    assert (listed in [p["id"] for p in mine.json()["items"]]) == found
+    assert [p["id"] for p in search.json()["items"]] == ([listed] if found and known else [])
     guard = oracle.guard_team(ties, who, DELEGATED)
     assert team.status_code == {None: 404, True: 200, False: 403}[guard]
     check_feed(lines, stage.world.author.id, ties, who)

@@ -37,7 +37,7 @@ GROUPS = {
 """The groups an event names, for one who may read them all; acts on no group name none."""
 
 
-ABOUT_TWO = {"patient.distinguish"}
+ABOUT_TWO = {"patient.distinguish", "patient.link", "patient.unlink"}
 
 
 class Ledger:

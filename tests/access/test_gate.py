@@ -39,7 +39,7 @@ def catalog(settings: Settings) -> Iterator[psycopg.Connection]:
 def test_nobody_else_makes_a_grant() -> None:
     asked = Asked(new_id(), Actor(ActorKind.worker, new_id(), None, ()), "summary.read")
     with pytest.raises(TypeError, match="only the gate"):
-        Grant(asked, new_id(), Permission.summary_read, None, NOTHING, View(), new_id(), object())
+        Grant(asked, new_id(), (), Permission.summary_read, None, NOTHING, View(), new_id(), object())
 
 
 def test_the_default_table_is_the_data() -> None:

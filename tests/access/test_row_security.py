@@ -63,11 +63,13 @@ async def filled(region: Region, catalog: psycopg.Connection) -> Made:
 
 LATER = {
     "record_withdrawals",
+    "attachment_withdrawals",
     "emergency_closures",
     "identity_ends",
     "consent_withdrawals",
     "possible_duplicates",
     "link_decisions",
+    "linked_patients",
     "consent_evidence",
     "emergency_reviews",
     "access_requests",

@@ -54,7 +54,7 @@ def test_whatever_the_table_is_edited_to_nobody_records_for_a_team_from_outside(
     assert team == {
         Permission(f"{noun}.{verb}")
         for noun, verbs in {
-            "patient": "change distinguish",
+            "patient": "change distinguish link unlink",
             "candidate": "read",
             "consent": "record read withdraw preview",
             "consent_evidence": "add read",

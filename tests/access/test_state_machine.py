@@ -13,7 +13,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
-from tests.access.machine import Patient, probed, stage
+from tests.access.linked_machine import LinkedPatient
+from tests.access.machine import probed, stage
 from tests.access.world import World, figure
 from tests.factories import Region, Vendor
 from tests.http.feed import worker_engine
@@ -66,7 +67,7 @@ def in_a_thread(loop: asyncio.AbstractEventLoop, service: AsyncIterator[None], c
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate, Phase.shrink] if STEPS > SHORT else [Phase.generate],
         )
-        run_state_machine_as_test(seed(chance)(Patient), settings=how)
+        run_state_machine_as_test(seed(chance)(LinkedPatient), settings=how)
         loop.run_until_complete(anext(service, None))
     finally:
         loop.close()

@@ -113,6 +113,8 @@ class Made:
     requests: list[str] = field(default_factory=list)
     evidence: str | None = None
 
+    another: str = ""
+
     @property
     def path(self) -> str:
         """The patient's path."""
@@ -142,7 +144,7 @@ class World:
         kana = "タカハシ" + "".join("アイウエオカキクケコ"[int(d)] for d in str(next(_numbers)))
         whole = person(name_kana={"family": kana})
         patient = await register(author, **whole)
-        made = Made(patient, kana, "", "")
+        made = Made(patient, kana, "", "", another=self.another)
         made.sheet = (await submit(author, patient, face_sheet(VALUES), by="physician"))["id"]
         made.report = (await submit(author, patient, care_report(VALUES), by="physician"))["id"]
         made.drafts = [await self.draft(made.id), await self.draft(made.id)]

@@ -4,7 +4,7 @@ One event per request and patient shown or asked for, sharing the request's id. 
 transaction of the act; a refusal has one of its own (design §3, rule 6).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -84,6 +84,14 @@ class Asked:
         written = {"patient_id": patient_id, "id": event_id, "basis": sorted(bases), "groups": list(groups)}
         tx.later(INSERT_EVENT, {**columns, **written, "record_id": self.record_id})
         return event_id
+
+    def allowed_all(
+        self, tx: Transaction, patient_ids: Sequence[UUID], bases: Collection[Basis], groups: Collection[Group]
+    ) -> UUID:
+        """The same of a person with several ids, an event for each: parted again, each must tell who saw what stands under
+        it. The first one's id."""
+        first, *_ = [self.allowed(tx, id_, bases, groups) for id_ in patient_ids]
+        return first
 
     def allowed_page(
         self, tx: Transaction, shown: Sequence[tuple[UUID, Iterable[Basis], Iterable[Group]]], told: Told = None

@@ -6,7 +6,7 @@ from uuid import UUID
 from renkei.access import reach
 from renkei.access.actor import Organization
 from renkei.access.audit import Asked, Told
-from renkei.access.gate import Grant, authorize_page, permission_table
+from renkei.access.gate import Grant, authorize_page
 from renkei.access.policy import Consent, Rights, Tie, View, view
 from renkei.access.rules import CHANGE_READ_AS, RECORDS_READ, RULES
 from renkei.catalogue import load_catalogue
@@ -47,7 +47,7 @@ class FeedReader:
         if not new:
             return
         ties, self._version = await reach.ties(self._tx, [(id_, self._organization.id) for id_ in new])
-        self._rights = (await permission_table(self._tx, self._version)).rights(self._asked.actor)
+        self._rights = (await reach.permission_table(self._tx, self._version)).rights(self._asked.actor)
         self._ties |= {tie.patient_id: tie for tie in ties}
 
     def _may_read(self, line: Row, part: str | None) -> bool:

@@ -5,15 +5,13 @@ patient's rows only after ``authorize`` has decided, so a function that forgets 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from renkei.access import reach
 from renkei.access.actor import Organization
 from renkei.access.audit import Asked, Told
-from renkei.access.policy import PermissionTable, Rights, Tie, View, view
+from renkei.access.policy import Rights, Tie, View, view
 from renkei.access.refusals import NO_CONTENT, NO_OFFICE, NO_ORGANIZATION, NO_RIGHT, NOT_IN_TEAM
 from renkei.access.rules import RULES, Rule, holds_office
 from renkei.access.step_up import require_leave
@@ -26,20 +24,19 @@ from renkei.vocabulary import Basis, Group, Permission, Profession, Reason, Tier
 _GATE = object()
 NO_RIGHTS = Rights(frozenset(), frozenset(), False)
 
-# A version of the permission table never changes once written, so it may be kept for as long as its database is.
-_tables: WeakKeyDictionary[Any, dict[int, PermissionTable]] = WeakKeyDictionary()
-
 
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Leave to do one thing with one patient's records in this transaction.
 
-    tie: what binds the organization to the patient (None for administrators). rights: what the permission table allows.
-    view: what may be read. event_id: the audit event every row written under this grant names.
+    patient_id: the id addressed, to which what is new is written. patient_ids: all ids of the person, this one first: what
+    is read is read of all of them. tie: what binds the organization to the patient (None for administrators). rights: what
+    the permission table allows. view: what may be read. event_id: the audit event every row written under this grant names.
     """
 
     asked: Asked
     patient_id: UUID
+    patient_ids: tuple[UUID, ...]
     permission: Permission
     tie: Tie | None
     rights: Rights
@@ -50,6 +47,12 @@ class Grant:
     def __post_init__(self) -> None:
         if self._made_by is not _GATE:
             raise TypeError("only the gate makes a Grant")
+
+    def under(self, patient_id: UUID) -> "Grant":
+        """The same leave, to write where a thing of this person stands."""
+        if patient_id not in self.patient_ids:
+            raise ValueError(patient_id)
+        return replace(self, patient_id=patient_id)
 
     @property
     def organization_id(self) -> UUID:
@@ -101,7 +104,7 @@ async def authorize(
     if not actor.in_care or actor.organization is None:
         return await _authorize_office(tx, asked, permission, rule, patient_id)
     found, version = await reach.ties(tx, [(patient_id, actor.organization.id)])
-    table = await permission_table(tx, version)
+    table = await reach.permission_table(tx, version)
     return _open(tx, asked, permission, found[0], table.rights(actor), groups)
 
 
@@ -109,9 +112,12 @@ async def authorize_two(
     tx: Transaction, asked: Asked, permission: Permission, one: UUID, other: UUID
 ) -> tuple[Grant, Grant]:
     """The same for an act about two patients, each of whom the actor must reach; both are opened."""
-    grants = [await authorize(tx, asked, permission, patient_id) for patient_id in (one, other)]
-    tx.open_patients([one, other])
-    return grants[0], grants[1]
+    first = await authorize(tx, asked, permission, one)
+    # Two ids of one linked person: reached as one, and on record once.
+    second = first.under(other) if other in first.patient_ids else await authorize(tx, asked, permission, other)
+    grants = (first, second)
+    tx.open_patients(dict.fromkeys(id_ for grant in grants for id_ in grant.patient_ids))
+    return grants
 
 
 async def authorize_page(
@@ -127,23 +133,23 @@ async def authorize_page(
 
     groups: the columns the page shows something of; where it shows nothing of any, its grants have no view.
     """
-    table = await permission_table(tx, version)
+    table = await reach.permission_table(tx, version)
     rights, profession = table.rights(asked.actor), asked.actor.profession
     require(_rule(asked, permission), rights)
-    shown = [(tie.patient_id, tie.bases(profession), groups) for tie in ties]
-    events = asked.allowed_page(tx, shown, told)
-    tx.open_patients(tie.patient_id for tie in ties)
+    shown = {id_: (id_, tie.bases(profession), groups) for tie in ties for id_ in tie.patient_ids}
+    events = dict(zip(shown, asked.allowed_page(tx, list(shown.values()), told), strict=True))
+    tx.open_patients(shown)
     catalogue = load_catalogue()
     views = [view(rights, tie, profession, catalogue) if groups else View() for tie in ties]
     return [
-        Grant(asked, tie.patient_id, permission, tie, rights, seen, event, _GATE)
-        for tie, seen, event in zip(ties, views, events, strict=True)
+        Grant(asked, tie.patient_id, tie.patient_ids, permission, tie, rights, seen, events[tie.patient_id], _GATE)
+        for tie, seen in zip(ties, views, strict=True)
     ]
 
 
 async def authorize_registration(tx: Transaction, asked: Asked) -> Rights:
     """Whether the actor may register people at all, before anybody is looked up."""
-    table = await permission_table(tx, await reach.table_version(tx))
+    table = await reach.permission_table(tx, await reach.table_version(tx))
     rights = table.rights(asked.actor)
     if not asked.actor.in_care:
         raise Forbidden(Reason.not_in_care_team, "organization", "organization", NO_ORGANIZATION)
@@ -170,7 +176,7 @@ async def may_break_glass(tx: Transaction, asked: Asked) -> tuple[Organization, 
     actor, rule = asked.actor, _rule(asked, Permission.emergency_access_open)
     if not actor.in_care or actor.organization is None:
         raise Forbidden(Reason.profession, rule.right, "platform_admin", NO_ORGANIZATION)
-    rights = (await permission_table(tx, await reach.table_version(tx))).rights(actor)
+    rights = (await reach.permission_table(tx, await reach.table_version(tx))).rights(actor)
     require(rule, rights)
     return actor.organization, rights
 
@@ -217,18 +223,9 @@ def authorize_office_page(
     events = asked.allowed_page(tx, [(id_, {Basis.administration}, ()) for id_ in patient_ids], told)
     tx.open_patients(patient_ids)
     return [
-        Grant(asked, patient_id, permission, None, NO_RIGHTS, View(), event, _GATE)
+        Grant(asked, patient_id, (patient_id,), permission, None, NO_RIGHTS, View(), event, _GATE)
         for patient_id, event in zip(patient_ids, events, strict=True)
     ]
-
-
-async def permission_table(tx: Transaction, version: int) -> PermissionTable:
-    """The permission table of a version, as stored."""
-    known = _tables.setdefault(tx.engine, {})
-    if version not in known:
-        rows = await reach.stored_rights(tx, version)
-        known[version] = PermissionTable(version, {Profession(p): columns for p, columns in rows.items()})
-    return known[version]
 
 
 def _rule(asked: Asked, permission: Permission) -> Rule:
@@ -279,9 +276,9 @@ def _grant(
     groups: Iterable[Group],
 ) -> Grant:
     seen = view(rights, tie, asked.actor.profession, load_catalogue())
-    event_id = asked.allowed(tx, tie.patient_id, bases, seen.readable_groups(groups))
-    tx.open_patients([tie.patient_id])
-    return Grant(asked, tie.patient_id, permission, tie, rights, seen, event_id, _GATE)
+    event_id = asked.allowed_all(tx, tie.patient_ids, bases, seen.readable_groups(groups))
+    tx.open_patients(tie.patient_ids)
+    return Grant(asked, tie.patient_id, tie.patient_ids, permission, tie, rights, seen, event_id, _GATE)
 
 
 async def _authorize_office(
@@ -289,12 +286,14 @@ async def _authorize_office(
 ) -> Grant:
     if not holds_office(rule, asked.actor):
         raise Forbidden(Reason.profession, f"office.{rule.right}", "platform_admin", NO_CONTENT)
-    await _require_patient(tx, patient_id)
-    event_id = asked.allowed(tx, patient_id, {Basis.administration}, ())
-    return Grant(asked, patient_id, permission, None, NO_RIGHTS, View(), event_id, _GATE)
+    ids = await _require_patient(tx, patient_id)
+    event_id = asked.allowed_all(tx, ids, {Basis.administration}, ())
+    tx.open_patients(ids)
+    return Grant(asked, patient_id, ids, permission, None, NO_RIGHTS, View(), event_id, _GATE)
 
 
-async def _require_patient(tx: Transaction, patient_id: UUID) -> None:
+async def _require_patient(tx: Transaction, patient_id: UUID) -> tuple[UUID, ...]:
     tx.open_patients([patient_id])
-    if not await reach.patient_exists(tx, patient_id):
+    if not (ids := await reach.same_person(tx, patient_id)):
         raise NotFound
+    return ids

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from renkei.access import reach
 from renkei.access.audit import Asked
-from renkei.access.gate import _GATE, Grant, _decided, _rule, permission_table, require
+from renkei.access.gate import _GATE, Grant, _decided, _rule, require
 from renkei.access.policy import Rights, View, view
 from renkei.access.refusals import NO_ORGANIZATION
 from renkei.catalogue import load_catalogue
@@ -21,7 +21,7 @@ from renkei.vocabulary import Basis, Group, Permission, Reason
 async def authorize_work(tx: Transaction, asked: Asked, permission: Permission) -> Rights:
     """An act on one's own organization's long work, on no patient: by the permission table, for organizations only."""
     rule, actor = _rule(asked, permission), asked.actor
-    rights = (await permission_table(tx, await reach.table_version(tx))).rights(actor)
+    rights = (await reach.permission_table(tx, await reach.table_version(tx))).rights(actor)
     if actor.organization is None or not actor.professions:
         raise Forbidden(Reason.not_in_care_team, "organization", "organization", NO_ORGANIZATION)
     require(rule, rights)
@@ -45,7 +45,7 @@ async def authorize_documents(
     if actor.organization is None or not wanted:
         return [NotFound() for _ in patient_ids]
     ties, version = await reach.ties(tx, [(one, actor.organization.id) for one in wanted])
-    rights = (await permission_table(tx, version)).rights(actor)
+    rights = (await reach.permission_table(tx, version)).rights(actor)
     refused: dict[UUID, RenkeiError] = {}
     seen: dict[UUID, View] = {}
     by_patient = {tie.patient_id: tie for tie in ties}
@@ -57,7 +57,7 @@ async def authorize_documents(
         else:
             seen[patient_id] = view(rights, tie, actor.profession, catalogue)
     return [
-        Grant(asked, one, permission, by_patient[one], rights, seen[one], new_id(), _GATE)
+        Grant(asked, one, by_patient[one].patient_ids, permission, by_patient[one], rights, seen[one], new_id(), _GATE)
         if one is not None and one in seen
         else (refused[one] if one is not None else NotFound())
         for one in patient_ids
@@ -67,13 +67,15 @@ async def authorize_documents(
 def note_documents(tx: Transaction, grants: Sequence[Grant], groups: Sequence[Group]) -> None:
     """Queue the event of each of these documents: what has been decided for all of it."""
     if grants:
-        asked, told = grants[0].asked, [(grant.patient_id, _bases(grant), _readable(grant, groups)) for grant in grants]
-        asked.allowed_each(tx, [grant.event_id for grant in grants], told)
+        shown = [(grant, id_) for grant in grants for id_ in grant.patient_ids]
+        events = [grant.event_id if id_ == grant.patient_id else new_id() for grant, id_ in shown]
+        told = [(id_, _bases(grant), _readable(grant, groups)) for grant, id_ in shown]
+        grants[0].asked.allowed_each(tx, events, told)
 
 
 def open_granted(tx: Transaction, grants: Iterable[Grant]) -> None:
     """Open the patients of these grants, and no others, to what follows."""
-    tx.open_patients(dict.fromkeys(grant.patient_id for grant in grants))
+    tx.open_patients(dict.fromkeys(id_ for grant in grants for id_ in grant.patient_ids))
 
 
 def _bases(grant: Grant) -> frozenset[Basis]:

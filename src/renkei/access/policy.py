@@ -7,7 +7,7 @@ access); one's own need only the permission table.
 
 import csv
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -15,16 +15,7 @@ from uuid import UUID
 
 from renkei.access.actor import Actor
 from renkei.catalogue import Catalogue, load_catalogue
-from renkei.vocabulary import (
-    RESTRICTED_COLUMN,
-    Basis,
-    ConsentSubject,
-    Group,
-    Part,
-    Profession,
-    Reason,
-    Tier,
-)
+from renkei.vocabulary import RESTRICTED_COLUMN, Basis, ConsentSubject, Group, Part, Profession, Reason, Tier
 
 COLUMNS: tuple[tuple[Group, Tier], ...] = tuple(
     (group, tier)
@@ -120,6 +111,17 @@ class Tie:
     requested: bool = False
     consents: Sequence[Consent] = ()
     emergency: frozenset[str] = frozenset()
+    each: tuple["Tie", ...] = ()  # of a linked person: the tie under each id, the addressed one's first
+
+    @property
+    def patient_ids(self) -> tuple[UUID, ...]:
+        """All ids of the person."""
+        return tuple(tie.patient_id for tie in self.each) or (self.patient_id,)
+
+    def listed(self, profession: Profession | None) -> bool:
+        """Whether a list shows the person under this id: the newest of those that the organization itself is tied to."""
+        tied = [tie.patient_id for tie in self.each if tie.bases(profession)]
+        return not tied or self.patient_id == max(tied)
 
     def bases(self, profession: Profession | None) -> frozenset[Basis]:
         """The ties that stand; none means the patient does not exist for this actor (404)."""
@@ -140,6 +142,22 @@ class Tie:
     def knows_person(self, profession: Profession | None) -> bool:
         """Whether the registered person may be shown. An organization that only matched a number sees what it sent."""
         return self.was_in_team or bool(self.bases(profession) & {Basis.consent, Basis.emergency})
+
+
+def united(ties: Sequence[Tie]) -> Tie:
+    """What binds one organization to a linked person: what binds it to any of the ids. A consent stands for the whole person,
+    and covers whom it covers where it was given: its team, its exceptions."""
+    return replace(
+        ties[0],
+        own=any(tie.own for tie in ties),
+        in_team=any(tie.in_team for tie in ties),
+        was_in_team=any(tie.was_in_team for tie in ties),
+        part=next((tie.part for tie in ties if tie.in_team), ties[0].part),
+        requested=any(tie.requested for tie in ties),
+        consents=[consent for tie in ties for consent in tie.consents],
+        emergency=frozenset().union(*(tie.emergency for tie in ties)),
+        each=tuple(ties),
+    )
 
 
 class Withheld(NamedTuple):

@@ -4,14 +4,18 @@
 a withdrawal or closure counts from its instant (design §4).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
-from renkei.access.policy import Consent, Tie
+from renkei.access.policy import Consent, PermissionTable, Tie, united
 from renkei.database import Row, Transaction
 from renkei.schemas.search_keys import person_key
-from renkei.vocabulary import ConsentSubject, Part
+from renkei.vocabulary import ConsentSubject, Part, Profession
+
+# A version of the permission table never changes once written, so it may be kept for as long as its database is.
+_tables: WeakKeyDictionary[Any, dict[int, PermissionTable]] = WeakKeyDictionary()
 
 TIES = """
 SELECT asked.patient_id, asked.organization_id,
@@ -32,7 +36,8 @@ SELECT asked.patient_id, asked.organization_id,
         WHERE e.patient_id = asked.patient_id AND e.organization_id = asked.organization_id AND e.expires_at > now()
           AND NOT EXISTS (SELECT FROM emergency_closures x
                           WHERE x.patient_id = e.patient_id AND x.emergency_access_id = e.id)) AS emergency,
-  (SELECT max(version) FROM permission_tables) AS table_version
+  (SELECT max(version) FROM permission_tables) AS table_version,
+  (SELECT l.members FROM linked_patients l WHERE l.patient_id = asked.patient_id) AS members
 FROM unnest(%(patients)s::uuid[], %(organizations)s::uuid[]) AS asked (patient_id, organization_id)
 CROSS JOIN (SELECT (now() AT TIME ZONE 'Asia/Tokyo')::date AS day) today
 LEFT JOIN LATERAL (
@@ -74,22 +79,45 @@ ATTACHMENT_PARTS = "SELECT thing, part FROM renkei_attachment_parts(%(patients)s
 what it tells of."""
 
 TIED_ORGANIZATIONS = """
-SELECT organization_id FROM author_organizations WHERE patient_id = %(patient)s
-UNION SELECT organization_id FROM care_team_places WHERE patient_id = %(patient)s
-UNION SELECT organization_id FROM consent_organizations WHERE patient_id = %(patient)s
-UNION SELECT organization_id FROM emergency_accesses WHERE patient_id = %(patient)s
-UNION SELECT organization_id FROM join_requests WHERE patient_id = %(patient)s
+SELECT organization_id FROM author_organizations WHERE patient_id = ANY (%(patients)s)
+UNION SELECT organization_id FROM care_team_places WHERE patient_id = ANY (%(patients)s)
+UNION SELECT organization_id FROM consent_organizations WHERE patient_id = ANY (%(patients)s)
+UNION SELECT organization_id FROM emergency_accesses WHERE patient_id = ANY (%(patients)s)
+UNION SELECT organization_id FROM join_requests WHERE patient_id = ANY (%(patients)s)
 """
+
+IDS = """
+SELECT l.members FROM patients p LEFT JOIN linked_patients l ON l.patient_id = p.patient_id WHERE p.patient_id = %s
+"""
+LINKED = "SELECT patient_id, members FROM linked_patients WHERE patient_id = ANY (%s::uuid[])"
 
 
 async def ties(tx: Transaction, pairs: Sequence[tuple[UUID, UUID]]) -> tuple[list[Tie], int]:
     """What binds each organization to each patient of these (patient, organization) pairs, in their order;
-    and the version of the permission table in force in this transaction."""
+    and the version of the permission table in force in this transaction.
+
+    A linked person is reached under any of their ids. Only for them a second round trip asks about the other ids: the
+    policies open what is asked about, and who is linked is known only then.
+    """
+    rows = await _ties(tx, pairs)
+    found = {(row.patient_id, row.organization_id): row for row in rows}
+    beyond = [(id_, row.organization_id) for row in rows for id_ in row.members or ()]
+    if beyond := [pair for pair in dict.fromkeys(beyond) if pair not in found]:
+        more = await _ties(tx, [*pairs, *beyond])
+        found |= {(row.patient_id, row.organization_id): row for row in more}
+    each = {pair: _tie(row) for pair, row in found.items()}
+    return [_person(found[pair], each) for pair in pairs], rows[0].table_version if rows else 0
+
+
+async def _ties(tx: Transaction, pairs: Sequence[tuple[UUID, UUID]]) -> list[Row]:
     tx.ask_about(dict.fromkeys(id_ for pair in pairs for id_ in pair))
-    parameters = {"patients": [p for p, _ in pairs], "organizations": [o for _, o in pairs]}
-    rows = await tx.rows(TIES, parameters)
-    found = {(row.patient_id, row.organization_id): _tie(row) for row in rows}
-    return [found[pair] for pair in pairs], rows[0].table_version if rows else 0
+    return await tx.rows(TIES, {"patients": [p for p, _ in pairs], "organizations": [o for _, o in pairs]})
+
+
+def _person(row: Row, each: Mapping[tuple[UUID, UUID], Tie]) -> Tie:
+    pair = (row.patient_id, row.organization_id)
+    others = [(id_, row.organization_id) for id_ in row.members or () if id_ != row.patient_id]
+    return united([each[pair], *(each[other] for other in others)]) if others else each[pair]
 
 
 async def candidates(tx: Transaction, organization_id: UUID, before: UUID | None, limit: int) -> list[UUID]:
@@ -99,10 +127,10 @@ async def candidates(tx: Transaction, organization_id: UUID, before: UUID | None
     return [row.patient_id for row in await tx.rows(CANDIDATES, parameters)]
 
 
-async def tied_organizations(tx: Transaction, patient_id: UUID) -> list[UUID]:
-    """The organizations with any tie to a patient, past ones included."""
-    tx.ask_about([patient_id])
-    return sorted(row.organization_id for row in await tx.rows(TIED_ORGANIZATIONS, {"patient": patient_id}))
+async def tied_organizations(tx: Transaction, patient_ids: Sequence[UUID]) -> list[UUID]:
+    """The organizations with any tie to a person, under any of these ids, past ones included."""
+    tx.ask_about(patient_ids)
+    return sorted(row.organization_id for row in await tx.rows(TIED_ORGANIZATIONS, {"patients": list(patient_ids)}))
 
 
 async def attachment_parts(tx: Transaction, of: Sequence[tuple[UUID, UUID]]) -> dict[UUID, str]:
@@ -111,9 +139,18 @@ async def attachment_parts(tx: Transaction, of: Sequence[tuple[UUID, UUID]]) -> 
     return {row.thing: row.part for row in await tx.rows(ATTACHMENT_PARTS, parameters)}
 
 
-async def patient_exists(tx: Transaction, patient_id: UUID) -> bool:
-    """Whether a patient the gate has opened exists; asked only for acts that need no tie."""
-    return await tx.row("SELECT 1 FROM patients WHERE patient_id = %s", [patient_id]) is not None
+async def same_person(tx: Transaction, patient_id: UUID) -> tuple[UUID, ...]:
+    """The ids of a person whom the gate has opened, this one first; none where there is no such patient. Asked only for
+    acts that need no tie."""
+    row = await tx.row(IDS, [patient_id])
+    return (patient_id, *(id_ for id_ in row.members or () if id_ != patient_id)) if row else ()
+
+
+async def persons(tx: Transaction, patient_ids: Sequence[UUID]) -> list[UUID]:
+    """One id, the first to be registered, for each person that these ids are of."""
+    tx.ask_about(patient_ids)
+    linked = {row.patient_id: min(row.members) for row in await tx.rows(LINKED, [list(patient_ids)])}
+    return sorted({linked.get(id_, id_) for id_ in patient_ids})
 
 
 async def table_version(tx: Transaction) -> int:
@@ -126,6 +163,15 @@ async def stored_rights(tx: Transaction, version: int) -> dict[str, dict[str, st
     """profession → column → rights, as stored under a version."""
     row = await tx.row("SELECT rights FROM permission_tables WHERE version = %s", [version])
     return dict(row.rights) if row else {}
+
+
+async def permission_table(tx: Transaction, version: int) -> PermissionTable:
+    """The permission table of a version, as stored."""
+    known = _tables.setdefault(tx.engine, {})
+    if version not in known:
+        rows = await stored_rights(tx, version)
+        known[version] = PermissionTable(version, {Profession(p): columns for p, columns in rows.items()})
+    return known[version]
 
 
 def _tie(row: Row) -> Tie:

@@ -58,7 +58,10 @@ RULES: Mapping[Permission, Rule] = {
     # Not by office: whoever changes a person sees them.
     Permission.patient_change: Rule("person_basic.write", _writes(_PERSON), _TEAM),
     # Whoever says that two are one, or are not, must reach both; the administrator acts on what those who know them say.
+    Permission.patient_link: _TEAM_RULE,
+    Permission.patient_unlink: _TEAM_RULE,
     Permission.patient_distinguish: _TEAM_RULE,
+    Permission.link_read: Rule("any.read", _reads(*COLUMNS), admin=True, auditor=True, knows_person=True),
     Permission.candidate_read: Rule("person_basic.write", _writes(_PERSON), _TEAM),
     Permission.possible_duplicate_read: Rule("platform_admin", lambda _: False, admin=True, auditor=True),
     Permission.face_sheet_submit: Rule("face_sheet.write", _writes(*_SHEET), _WRITERS),
@@ -153,6 +156,8 @@ CHANGE_READ_AS: Mapping[Permission, Permission] = {
     # By who knows the person; `patient.read` also lets in who only matched a number.
     Permission.patient_change: Permission.care_team_read,
     Permission.patient_distinguish: Permission.care_team_read,
+    Permission.patient_link: Permission.care_team_read,
+    Permission.patient_unlink: Permission.care_team_read,
     Permission.face_sheet_submit: Permission.face_sheet_read,
     Permission.face_sheet_withdraw: Permission.face_sheet_read,
     Permission.care_report_submit: Permission.care_report_read,

@@ -34,7 +34,7 @@ async def reach_page(
             break
         before = ids[-1]
         found, version = await reach.ties(tx, [(id_, organization.id) for id_ in ids])
-        standing = [(tie, tie.bases(profession)) for tie in found]
+        standing = [(tie, tie.bases(profession)) for tie in found if tie.listed(profession)]
         ties += await pick([tie for tie, bases in standing if bases and (rule.ties is None or bases & rule.ties)])
     more, ties = len(ties) > limit, ties[:limit]
     grants = await authorize_page(tx, asked, permission, ties, version)

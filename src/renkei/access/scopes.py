@@ -9,7 +9,10 @@ Scopes = frozenset[Scope]
 """``None`` in its place everywhere: no limit."""
 
 _ACTS: Mapping[Scope, str] = {
-    Scope.patients: "patient.register patient.search patient.read patient.change patient.distinguish candidate.read",
+    Scope.patients: (
+        "patient.register patient.search patient.read patient.change patient.distinguish patient.link patient.unlink "
+        "link.read candidate.read"
+    ),
     Scope.records_read: "face_sheet.read care_report.read attachment.read summary.read",
     Scope.records_write: (
         "face_sheet.submit face_sheet.withdraw care_report.submit care_report.withdraw attachment.add attachment.withdraw "

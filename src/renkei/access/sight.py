@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from renkei.access import reach
-from renkei.access.gate import permission_table
+from renkei.access.gate import Grant
 from renkei.access.policy import PermissionTable, Tie, View, view
 from renkei.catalogue import load_catalogue
 from renkei.database import Transaction
@@ -62,11 +62,11 @@ class Change:
         }
 
 
-async def sight(tx: Transaction, patient_id: UUID) -> Sight:
+async def sight(tx: Transaction, grant: Grant) -> Sight:
     """Who sees what, by all that has been written so far in this transaction."""
-    ids = await reach.tied_organizations(tx, patient_id)
-    found, version = await reach.ties(tx, [(patient_id, id_) for id_ in ids])
-    table = await permission_table(tx, version or await reach.table_version(tx))
+    ids = await reach.tied_organizations(tx, grant.patient_ids)
+    found, version = await reach.ties(tx, [(grant.patient_id, id_) for id_ in ids])
+    table = await reach.permission_table(tx, version or await reach.table_version(tx))
     ties = {tie.organization_id: tie for tie in found if any(tie.bases(p) for p in Profession)}
     return Sight(table, ties)
 

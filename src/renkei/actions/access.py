@@ -6,7 +6,7 @@ from uuid import UUID
 from renkei.access import reach
 from renkei.access.actor import Actor, Organization
 from renkei.access.audit import Asked
-from renkei.access.gate import authorize, permission_table
+from renkei.access.gate import authorize
 from renkei.access.policy import Tie
 from renkei.access.scopes import scope_text
 from renkei.access.sight import READERS, Sight, in_order, sight
@@ -20,8 +20,8 @@ async def read_access(tx: Transaction, asked: Asked, patient_id: UUID) -> dict[s
 
     Made by the very functions that decide when one of them asks.
     """
-    await authorize(tx, asked, Permission.access_read, patient_id)
-    found = await sight(tx, patient_id)
+    grant = await authorize(tx, asked, Permission.access_read, patient_id)
+    found = await sight(tx, grant)
     named = await organizations.load_some(tx, list(found.ties))
     entries = [_entry(found, named[id_]) for id_ in found.ties]
     return {"patient_id": str(patient_id), "permission_table": found.table.version, "items": entries}
@@ -54,7 +54,7 @@ def _row(found: Sight, tie: Tie, profession: Profession) -> dict[str, Any] | Non
 
 async def read_me(tx: Transaction, actor: Actor) -> dict[str, Any]:
     """Who I am here: organization, user, profession, and what the permission table gives me."""
-    table = await permission_table(tx, await reach.table_version(tx))
+    table = await reach.permission_table(tx, await reach.table_version(tx))
     rights, organization = table.rights(actor), actor.organization
     return {
         "kind": actor.kind.value,

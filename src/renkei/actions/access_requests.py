@@ -61,11 +61,14 @@ async def queue_access_requests(tx: Transaction, asked: Asked, query: RequestQue
     if asked.actor.in_care:
 
         async def pick(tied: Sequence[Tie]) -> Sequence[Tie]:
-            wanted = await access_requests.patients_with(tx, asked, [tie.patient_id for tie in tied], query.state)
-            return [tie for tie in tied if tie.patient_id in wanted]
+            ids = [id_ for tie in tied for id_ in tie.patient_ids]
+            wanted = await access_requests.patients_with(tx, asked, ids, query.state)
+            return [tie for tie in tied if wanted.intersection(tie.patient_ids)]
 
         grants, following = await reach_page(tx, asked, Permission.access_request_read, after, query.limit, pick)
-        rows = await access_requests.load_of(tx, grants, [grant.patient_id for grant in grants], query.state)
+        rows = await access_requests.load_of(
+            tx, grants, [id_ for grant in grants for id_ in grant.patient_ids], query.state
+        )
     else:
         ledger = await authorize_ledger(tx, asked, Permission.access_request_read)
         ids = await access_requests.all_patients_with(tx, ledger, query.state, after, query.limit)
@@ -86,15 +89,16 @@ async def approve_access_request(
     if row.decided:
         return 200, _shown(row)
     _require_fitting(Wants(row.wants), approval)
+    there = grant.under(row.patient_id)
     if approval.place is not None:
-        new, _ = await care_teams.give_place(tx, grant, row.organization_id, approval.place)
+        new, _ = await care_teams.give_place(tx, there, row.organization_id, approval.place)
         if new:
             # A change of its own, of whom the feed tells those who follow the team; the rule is the same.
             changes.announce(tx, replace(grant, permission=Permission.care_team_place))
     if approval.consent is not None:
-        await _record_consent(tx, grant, row, approval.consent)
+        await _record_consent(tx, there, row, approval.consent)
     changes.announce(tx, grant, request_id)
-    return 201, _shown(await access_requests.decide(tx, grant, request_id, True, approval.comment))
+    return 201, _shown(await access_requests.decide(tx, grant, row, True, approval.comment))
 
 
 async def refuse_access_request(
@@ -108,7 +112,7 @@ async def refuse_access_request(
     if row.state == "refused":
         return 200, _shown(row)
     changes.announce(tx, grant, request_id)
-    return 201, _shown(await access_requests.decide(tx, grant, request_id, False, comment))
+    return 201, _shown(await access_requests.decide(tx, grant, row, False, comment))
 
 
 async def _decidable(tx: Transaction, grant: Grant, request_id: UUID) -> Row:

@@ -19,6 +19,7 @@ from renkei.ids import new_id
 from renkei.schemas.documents import Document
 from renkei.schemas.patients import number_key
 from renkei.schemas.persons import differing
+from renkei.schemas.stored_records import report_line
 from renkei.schemas.submitted import first_answer, repeat_of
 from renkei.schemas.summary import Origin, ReportLine, Sheet
 from renkei.store import batches, patients, summaries
@@ -203,7 +204,13 @@ async def _restate(tx: Transaction, kind: RecordKind, done: _Deciding, catalogue
         last, newest = new[-1], done.stands.newest.get(patient_id)
         organization = last.grant.asked.actor.organization
         alone = len(new) == 1 and (newest is None or newest <= last.document.as_of)
-        if organization is None or patient_id in done.replaced or (kind is RecordKind.face_sheet and not alone):
+        linked = len(last.grant.patient_ids) > 1
+        if (
+            organization is None
+            or linked
+            or patient_id in done.replaced
+            or (kind is RecordKind.face_sheet and not alone)
+        ):
             await summaries.restate_all(tx, last.grant, kind, catalogue)
         elif kind is RecordKind.face_sheet:
             document = last.document
@@ -218,4 +225,4 @@ async def _restate(tx: Transaction, kind: RecordKind, done: _Deciding, catalogue
 
 def _line(new: batches.New, organization: Origin) -> ReportLine:
     items = new.document.body["items"]["care_report"]
-    return summaries.report_line(new.record_id, organization, new.grant.profession_of(new.document), items)
+    return report_line(new.record_id, organization, new.grant.profession_of(new.document), items)

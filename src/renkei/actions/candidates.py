@@ -11,9 +11,9 @@ from renkei.access.gate import authorize, authorize_ledger, authorize_two, show_
 from renkei.access.policy import Tie
 from renkei.access.scan import reach_page
 from renkei.database import Row, Transaction
-from renkei.errors import Fault, Invalid
+from renkei.errors import Conflict
 from renkei.schemas.answers import rfc3339
-from renkei.schemas.candidates import CAUSES, Distinction, DuplicateQuery, Score, score, wanted
+from renkei.schemas.candidates import CAUSES, Distinction, DuplicateQuery, Score, decision, require_other, score, wanted
 from renkei.schemas.paging import decode_cursor, page, page_of
 from renkei.store import changes, links, organizations, patients
 from renkei.vocabulary import Group, Permission
@@ -27,11 +27,11 @@ async def list_candidates(tx: Transaction, asked: Asked, patient_id: UUID) -> di
     grant = await authorize(tx, asked, Permission.candidate_read, patient_id, (Group.person,))
     person = (await patients.load_persons(tx, [grant]))[patient_id]
     decided, looked_for = await links.load_decisions(tx, grant), wanted(patient_id, person)
-    settled = {other for other, row in decided.items() if row.verdict != "parted"}
+    settled = {other for other, row in decided.items() if row.verdict == "distinct"} | set(grant.patient_ids)
 
     async def pick(tied: Sequence[Tie]) -> Sequence[Tie]:
-        found = await links.find_candidates(tx, asked, [tie.patient_id for tie in tied], looked_for)
-        return [tie for tie in tied if tie.patient_id in found - settled]
+        found = await links.find_candidates(tx, asked, [id_ for tie in tied for id_ in tie.patient_ids], looked_for)
+        return [tie for tie in tied if found.intersection(tie.patient_ids) and settled.isdisjoint(tie.patient_ids)]
 
     grants, _ = await reach_page(tx, asked, Permission.candidate_read, None, MOST, pick)
     others = await patients.load_persons(tx, grants)
@@ -46,15 +46,17 @@ async def distinguish_patient(
     """Remember that two are not the same person: they are no candidates of one another any more. Again: 200."""
     require_other(patient_id, distinction.patient_id)
     one, other = await authorize_two(tx, asked, Permission.patient_distinguish, patient_id, distinction.patient_id)
-    links.lock_two(tx, one, other)
+    links.lock_all(tx, one, [*one.patient_ids, *other.patient_ids])
     stands = (await links.load_decisions(tx, one)).get(other.patient_id)
+    if other.patient_id in one.patient_ids:
+        raise Conflict("linked", LINKED)
     new = stands is None or stands.verdict != "distinct"
     if new:
         links.insert_decision(tx, one, other, "distinct", distinction.reason)
         changes.announce(tx, one)
         changes.announce(tx, other)
         stands = (await links.load_decisions(tx, one))[other.patient_id]
-    return (201 if new else 200), decision(patient_id, stands)
+    return (201 if new else 200), decision(stands)
 
 
 async def list_possible_duplicates(tx: Transaction, asked: Asked, query: DuplicateQuery) -> dict[str, Any]:
@@ -67,19 +69,6 @@ async def list_possible_duplicates(tx: Transaction, asked: Asked, query: Duplica
     told = [id_ for row in rows[: query.limit] for id_ in (row.patient_id, row.other_patient_id)]
     show_ledger(tx, ledger, told, {"state": query.state})
     return page_of(rows, query.limit, lambda row: _pair(row, offices), lambda row: (row.noticed_at, row.id))
-
-
-def require_other(patient_id: UUID, other: UUID) -> None:
-    """Raise Invalid where both are one id."""
-    if patient_id == other:
-        raise Invalid([Fault("/patient_id", None, "repeated")])
-
-
-def decision(patient_id: UUID, row: Row) -> dict[str, Any]:
-    """What has been decided of a patient and another, by whom and why."""
-    said = {"verdict": row.verdict, "reason": row.reason, "decided_by": row.decided_by}
-    ids = {"patient_id": str(patient_id), "other_patient_id": str(row.other_patient_id)}
-    return {**ids, **said, "decided_at": rfc3339(row.decided_at)}
 
 
 def _shown(found: Score, patient_id: UUID, person: dict[str, Any]) -> dict[str, Any]:
@@ -95,3 +84,9 @@ def _pair(row: Row, offices: Mapping[UUID, Organization]) -> dict[str, Any]:
     reason = {"code": "number_equal", "text_ja": cause.ja, "text_en": cause.en}
     decided = {"verdict": row.verdict, "decided_at": rfc3339(row.decided_at)} if row.verdict else None
     return {"patients": sides, "noticed_at": rfc3339(row.noticed_at), "reasons": [reason], "decision": decided}
+
+
+LINKED = (
+    "二人は同一人物として結び付けられています。先に結び付きを解いてください",
+    "The two are linked as one person: part them first",
+)

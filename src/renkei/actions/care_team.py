@@ -43,11 +43,13 @@ async def read_care_team(tx: Transaction, asked: Asked, patient_id: UUID) -> dic
 async def end_care_team(tx: Transaction, asked: Asked, patient_id: UUID, organization_id: UUID) -> None:
     """End an organization's place, effective at once."""
     grant = await authorize(tx, asked, Permission.care_team_end, patient_id)
-    newest = await care_teams.newest_place(tx, grant, organization_id)
-    if newest is None:
+    newest = await care_teams.newest_places(tx, grant, organization_id)
+    if not newest:
         raise NotFound
-    if not newest.ended:
-        care_teams.end_place(tx, grant, organization_id, newest)
+    standing = [place for place in newest if not place.ended]
+    for place in standing:
+        care_teams.end_place(tx, grant, organization_id, place)
+    if standing:
         changes.announce(tx, grant)
 
 

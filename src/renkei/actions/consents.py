@@ -106,7 +106,7 @@ async def _record(tx: Transaction, grant: Grant, consent: ConsentIn) -> UUID:
         raise Conflict("already_withdrawn", REPLACED_ALREADY)
     consent_id = consents.insert_consent(tx, grant, consent)
     for old in consent.replaces:
-        consents.withdraw_consent(tx, grant, old, REPLACED, consent_id)
+        consents.withdraw_consent(tx, grant.under(replaced[old].patient_id), old, REPLACED, consent_id)
     return consent_id
 
 
@@ -115,9 +115,9 @@ async def _withdraw(tx: Transaction, grant: Grant, row: Row, only: Only | None, 
     consent = ConsentIn.model_validate(row.body)
     if only and (found := uncovered(consent, only, await _members(tx, grant, only.organizations))):
         raise Invalid(found)
-    left = rest(consent, only)
-    successor = consents.insert_consent(tx, grant, _following(left, row)) if left else None
-    consents.withdraw_consent(tx, grant, row.id, reason, successor)
+    left, there = rest(consent, only), grant.under(row.patient_id)
+    successor = consents.insert_consent(tx, there, _following(left, row)) if left else None
+    consents.withdraw_consent(tx, there, row.id, reason, successor)
 
 
 async def _members(tx: Transaction, grant: Grant, ids: list[UUID]) -> list[UUID]:
@@ -146,10 +146,10 @@ def _following(left: ConsentIn, row: Row) -> ConsentIn:
 
 async def _previewed(tx: Transaction, grant: Grant, day: date, act: Callable[[], Awaitable[object]]) -> dict[str, Any]:
     """The very act, seen by the very function that decides, and undone."""
-    before = await sight(tx, grant.patient_id)
+    before = await sight(tx, grant)
     async with tx.undone():
         await act()
-        after = await sight(tx, grant.patient_id)
+        after = await sight(tx, grant)
     return {
         "patient_id": str(grant.patient_id),
         "permission_table": after.table.version,

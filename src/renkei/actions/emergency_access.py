@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from renkei.access import reach
 from renkei.access.audit import Asked
 from renkei.access.gate import authorize, authorize_emergency, authorize_ledger, may_break_glass, show_ledger
 from renkei.access.policy import Tie
@@ -60,6 +61,7 @@ async def search_emergency_access(
     if await emergencies.count_searches(tx, asked, organization.id) >= most_per_hour:
         raise TooManyRequests(RETRY_SECONDS, TOO_MANY_SEARCHES)
     found = await emergencies.find(tx, asked, search)
+    found = await reach.persons(tx, found) if len(found) > 1 else found
     # Several: none of them may be opened on a guess, and how many there are is nobody's business.
     if len(found) != 1:
         raise NotFound
@@ -82,7 +84,7 @@ async def close_emergency_access(tx: Transaction, asked: Asked, patient_id: UUID
     if row.organization_id != grant.organization_id:
         raise not_own_record()
     if row.closed_at is None:
-        emergencies.close_emergency(tx, grant, emergency_id)
+        emergencies.close_emergency(tx, grant.under(row.patient_id), emergency_id)
         changes.announce(tx, grant, emergency_id)
 
 
@@ -101,11 +103,12 @@ async def queue_emergency_access(tx: Transaction, asked: Asked, query: Emergency
     if asked.actor.in_care:
 
         async def pick(tied: Sequence[Tie]) -> Sequence[Tie]:
-            wanted = await emergencies.patients_with(tx, asked, [tie.patient_id for tie in tied], reviewed)
-            return [tie for tie in tied if tie.patient_id in wanted]
+            ids = [id_ for tie in tied for id_ in tie.patient_ids]
+            wanted = await emergencies.patients_with(tx, asked, ids, reviewed)
+            return [tie for tie in tied if wanted.intersection(tie.patient_ids)]
 
         grants, following = await reach_page(tx, asked, Permission.emergency_access_read, after, query.limit, pick)
-        rows = await emergencies.load_of(tx, grants, [grant.patient_id for grant in grants], reviewed)
+        rows = await emergencies.load_of(tx, grants, [id_ for grant in grants for id_ in grant.patient_ids], reviewed)
     else:
         ledger = await authorize_ledger(tx, asked, Permission.emergency_access_read)
         ids = await emergencies.all_patients_with(tx, ledger, reviewed, after, query.limit)

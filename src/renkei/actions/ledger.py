@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from renkei.access import reach
 from renkei.access.audit import Asked
-from renkei.access.gate import authorize_ledger, permission_table, show_ledger
+from renkei.access.gate import authorize_ledger, show_ledger
 from renkei.access.policy import PermissionTable
 from renkei.catalogue import Catalogue, load_catalogue
 from renkei.database import Row, Transaction
@@ -47,7 +48,7 @@ async def read_breach(tx: Transaction, asked: Asked, query: BreachQuery) -> dict
     total, rows = await ledger.load_breach(tx, grant, _acts(query), last[0] if last else None, query.limit)
     kept, catalogue = rows[: query.limit], load_catalogue()
     versions = {version for row in kept for _, _, version in row.seen if version is not None}
-    tables = {version: await permission_table(tx, version) for version in sorted(versions)}
+    tables = {version: await reach.permission_table(tx, version) for version in sorted(versions)}
     show_ledger(tx, grant, [row.patient_id for row in kept], {"asked": _told(query)})
     return {
         "window": {"from": query.from_, "to": query.to},

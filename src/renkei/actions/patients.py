@@ -44,7 +44,10 @@ async def register_patient(tx: Transaction, asked: Asked, registration: Registra
     found = await patients.match(tx, asked, registration, organization.id)
     same = found.same or found.local
     if found.local and not found.local & same:
-        raise Conflict("identifiers_disagree", IDENTIFIERS_DISAGREE)
+        # Two ids of one linked person do not disagree.
+        if len(await reach.persons(tx, [*found.local, *same])) > 1:
+            raise Conflict("identifiers_disagree", IDENTIFIERS_DISAGREE)
+        same = found.local
     part = Part.of(organization.kind)
     if not same:
         grant = open_registered(tx, asked, Tie(new_id(), organization.id, was_in_team=True, part=part), rights)
@@ -107,9 +110,9 @@ async def search_patient(tx: Transaction, asked: Asked, query: PatientQuery) -> 
     async def pick(tied: Sequence[Tie]) -> Sequence[Tie]:
         if wanted == patients.Find():
             return tied
-        hits = await patients.find(tx, asked, [tie.patient_id for tie in tied], wanted)
+        hits = await patients.find(tx, asked, [id_ for tie in tied for id_ in tie.patient_ids], wanted)
         # Who only matched a number must not learn a name by searching for it.
-        return [tie for tie in tied if tie.patient_id in hits and tie.knows_person(profession)]
+        return [tie for tie in tied if hits.intersection(tie.patient_ids) and tie.knows_person(profession)]
 
     last = decode_cursor(query.after, UUID)
     grants, following = await reach_page(

@@ -20,6 +20,7 @@ from renkei.schemas.answers import rfc3339
 from renkei.schemas.documents import Document, read_document
 from renkei.schemas.drafts import etag, names, parts_named
 from renkei.schemas.persons import differing
+from renkei.schemas.stored_records import report_line
 from renkei.schemas.submitted import Kept, first_answer, repeat_of
 from renkei.schemas.summary import Sheet
 from renkei.store import changes, drafts, patients, records, summaries
@@ -101,6 +102,8 @@ async def _keep(
     earlier = await records.earlier(tx, grant, document)
     if not earlier.versions:
         require_team(grant)
+    else:
+        grant = grant.under(earlier.versions[0].patient_id)  # a correction goes where the document stands
     if (kept := repeat_of(earlier.versions, document)) is not None:
         return kept
     record_id, profession = new_id(), grant.profession_of(document)
@@ -149,7 +152,7 @@ async def _restate(
         await summaries.restate_all(tx, grant, document.kind, catalogue)
     elif document.kind is RecordKind.care_report:
         items = document.body["items"]["care_report"]
-        line = summaries.report_line(record_id, organization.reference, profession, items)
+        line = report_line(record_id, organization.reference, profession, items)
         await summaries.restate_report(tx, grant, line)
     elif earlier.newest is not None and earlier.newest > document.as_of:
         await summaries.restate_all(tx, grant, document.kind, catalogue)
@@ -174,7 +177,7 @@ async def _withdraw(
         raise NotFound
     if row.organization_id != grant.organization_id:
         raise not_own_record()
-    withdrawal, new = await records.withdraw_record(tx, grant, record_id, reason)
+    withdrawal, new = await records.withdraw_record(tx, grant.under(row.patient_id), record_id, reason)
     if new:
         await summaries.restate_all(tx, grant, kind, load_catalogue())
         changes.announce(tx, grant, record_id)

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from renkei.access.audit import Asked
-from renkei.access.gate import authorize
+from renkei.access.gate import Grant, authorize
 from renkei.catalogue import load_catalogue
 from renkei.database import Transaction
 from renkei.schemas.answers import rfc3339
@@ -43,7 +43,13 @@ async def read_summary(
         withheld += [MISSING] if missing else []
     as_of = f'"{rfc3339(kept.as_of)}"' if kept.as_of else "null"
     text = (
-        f'{{"patient_id":"{patient_id}","as_of":{as_of},"groups":{groups_json(parts, shown)},'
+        f'{{"patient_id":"{patient_id}",{_linked(grant)}"as_of":{as_of},"groups":{groups_json(parts, shown)},'
         f'"care_reports":[{reports}],"withheld":{to_json(withheld).decode()}}}'
     )
     return Read(kept.etag, text)
+
+
+def _linked(grant: Grant) -> str:
+    """The member that names a linked person's other ids; nothing for everybody else."""
+    others = [str(id_) for id_ in grant.patient_ids[1:]]
+    return f'"linked":{to_json(others).decode()},' if others else ""

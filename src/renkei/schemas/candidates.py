@@ -9,6 +9,8 @@ from datetime import date
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from renkei.errors import Fault, Invalid
+from renkei.schemas.answers import rfc3339
 from renkei.schemas.dates import ERAS, FIRST_YEARS
 from renkei.schemas.fields import Id, Line, Strict
 from renkei.schemas.paging import Page
@@ -56,10 +58,29 @@ CAUSES: Mapping[str, Cause] = {
 
 
 class Distinction(Strict):
-    """``POST …/distinctions``: the two are not the same person; why they are known not to be."""
+    """``POST …/distinctions``, ``POST …/links``: the other of two, and why they are known to be two, or one."""
 
     patient_id: Id
     reason: Line
+
+
+class Parting(Strict):
+    """``POST …/links/{linked_id}/end``: why they are no longer held to be one."""
+
+    reason: Line
+
+
+def require_other(patient_id: UUID, other: UUID) -> None:
+    """Raise Invalid where both are one id."""
+    if patient_id == other:
+        raise Invalid([Fault("/patient_id", None, "repeated")])
+
+
+def decision(row: Any) -> dict[str, Any]:
+    """What has been decided of a patient and another, by whom and why."""
+    said = {"verdict": row.verdict, "reason": row.reason, "decided_by": row.decided_by}
+    ids = {"patient_id": str(row.patient_id), "other_patient_id": str(row.other_patient_id)}
+    return {**ids, **said, "decided_at": rfc3339(row.decided_at)}
 
 
 class DuplicateQuery(Page):

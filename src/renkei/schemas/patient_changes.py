@@ -127,7 +127,7 @@ _NOT_MOVED = {"moved_on": None, "moved_to": None}
 
 
 class NumberChange(NamedTuple):
-    """A number's next row. new: the person has not had it before."""
+    """A number's next row. new: the person has not had it before. patient_id: of a linked person, where the number stands."""
 
     number: Number
     body: Mapping[str, Any]
@@ -135,6 +135,7 @@ class NumberChange(NamedTuple):
     valid_until: date | None
     mistaken: bool
     new: bool
+    patient_id: UUID | None
 
 
 def changed_numbers(
@@ -161,7 +162,11 @@ def changed_numbers(
         elif start and end and end < start:
             wrong.append(Fault(f"{pointer}/valid_until", None, "reversed"))
         elif before is None or (start, end, number.mistaken) != tuple(before[name] for name in PERIOD):
-            found.append(NumberChange(number, body, start, end, number.mistaken, before is None))
+            found.append(
+                NumberChange(
+                    number, body, start, end, number.mistaken, before is None, before["patient_id"] if before else None
+                )
+            )
     if wrong:
         raise Invalid(wrong)
     return found
@@ -171,7 +176,7 @@ def newest_numbers(rows: Iterable[Any]) -> dict[bytes, dict[str, Any]]:
     """The newest row of each number, by its key, in the order in which they first came. rows: oldest first."""
     found: dict[bytes, dict[str, Any]] = {}
     for row in rows:
-        columns = ("body", *PERIOD)
+        columns = ("patient_id", "body", *PERIOD)
         found[number_key(row.body, row.organization_id)] = {name: getattr(row, name) for name in columns}
     return found
 

@@ -22,6 +22,7 @@ DID_IN_VAIN = "{}しようとしましたが、認めませんでした"
 SEEN: Mapping[str, str] = {
     Permission.patient_search: "利用者の検索の結果",
     Permission.patient_read: "利用者の基本属性",
+    Permission.link_read: "同一人物としての結び付き",
     Permission.candidate_read: "同一人物の候補",
     Permission.possible_duplicate_read: "可能性のある重複の一覧",
     Permission.face_sheet_read: "フェイスシート{}",
@@ -59,6 +60,8 @@ SEEN: Mapping[str, str] = {
 DONE: Mapping[str, str] = {
     Permission.patient_register: "利用者を登録",
     Permission.patient_change: "利用者の登録内容を変更",
+    Permission.patient_link: "同一人物としての結び付けを記録",
+    Permission.patient_unlink: "結び付きの解除を記録",
     Permission.patient_distinguish: "同一人物でないことを記録",
     Permission.face_sheet_submit: "フェイスシートを提出",
     Permission.face_sheet_withdraw: "フェイスシートを取下げ",

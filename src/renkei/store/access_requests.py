@@ -10,7 +10,7 @@ from renkei.access.gate import Grant, LedgerGrant
 from renkei.database import Row, Transaction
 from renkei.ids import new_id
 from renkei.schemas.access_requests import AccessRequestIn
-from renkei.store import lock_patient, signature
+from renkei.store import about, lock_patient, signature, whose
 
 INSERT = """
 INSERT INTO access_requests (patient_id, id, organization_id, wants, groups, restricted, reason, requested_by, audit_event_id)
@@ -43,7 +43,7 @@ REQUESTS = (
     "SELECT r.*, o.code, o.name, o.kind, d.comment, d.decided_by, d.decided_at, d.id IS NOT NULL AS decided, s.state"
     + FROM
 )
-ONE = REQUESTS + "WHERE r.patient_id = %s AND r.id = %s"
+ONE = REQUESTS + "WHERE r.patient_id = %(patient)s AND r.id = %(request)s"
 PAGE = (
     REQUESTS
     + """
@@ -72,7 +72,8 @@ ORDER BY r.patient_id DESC LIMIT %(limit)s
 ALIKE = (
     REQUESTS
     + """
-WHERE r.patient_id = %s AND r.organization_id = %s AND r.wants = %s AND r.groups = %s::text[] AND r.restricted = %s::text[]
+WHERE r.patient_id = %(patient)s AND r.organization_id = %(own)s AND r.wants = %(wants)s AND r.groups = %(groups)s::text[]
+  AND r.restricted = %(restricted)s::text[]
   AND s.state = 'open'
 ORDER BY r.requested_at DESC, r.id DESC LIMIT 1
 """
@@ -83,24 +84,25 @@ async def submit_request(tx: Transaction, grant: Grant, request: AccessRequestIn
     """The request, or the one that stands open for the same; and whether it is new."""
     lock_patient(tx, grant)
     wanted = (request.wants, sorted(request.groups), sorted(request.restricted))
-    if row := await tx.row(ALIKE, [grant.patient_id, grant.organization_id, *wanted]):
+    alike = dict(zip(("own", "wants", "groups", "restricted"), (grant.organization_id, *wanted), strict=True))
+    if row := await tx.row(whose(ALIKE, grant), {**about(grant), **alike}):
         return row, False
     request_id, by = new_id(), Jsonb(signature(grant))
     tx.later(INSERT, [grant.patient_id, request_id, grant.organization_id, *wanted, request.reason, by, grant.event_id])
-    return await tx.row(ONE, [grant.patient_id, request_id]), True
+    return await tx.row(ONE, {**about(grant), "request": request_id}), True
 
 
 async def load_request(tx: Transaction, grant: Grant, request_id: UUID) -> Row | None:
     """One request of this patient; nobody else decides on it until this transaction ends."""
     lock_patient(tx, grant)
-    return await tx.row(ONE, [grant.patient_id, request_id])
+    return await tx.row(whose(ONE, grant), {**about(grant), "request": request_id})
 
 
-async def decide(tx: Transaction, grant: Grant, request_id: UUID, approved: bool, comment: str | None) -> Row:
+async def decide(tx: Transaction, grant: Grant, request: Row, approved: bool, comment: str | None) -> Row:
     """Keep the answer to an open request; the request as it then stands."""
-    said = (request_id, approved, comment, Jsonb(signature(grant)), grant.event_id)
-    tx.later(DECIDE, [grant.patient_id, new_id(), *said])
-    return await tx.row(ONE, [grant.patient_id, request_id])
+    said = (request.id, approved, comment, Jsonb(signature(grant)), grant.event_id)
+    tx.later(DECIDE, [request.patient_id, new_id(), *said])
+    return await tx.row(ONE, {"patient": request.patient_id, "request": request.id})
 
 
 async def load_page(
@@ -108,8 +110,8 @@ async def load_page(
 ) -> list[Row]:
     """One page, newest first; one row more tells of a next page. organization_id: whose only; None: all."""
     time, id_ = after or (None, None)
-    page = {"patient": grant.patient_id, "organization": organization_id, "time": time, "id": id_, "limit": limit + 1}
-    return await tx.rows(PAGE, page)
+    page = {**about(grant), "organization": organization_id, "time": time, "id": id_, "limit": limit + 1}
+    return await tx.rows(whose(PAGE, grant), page)
 
 
 async def patients_with(tx: Transaction, asked: Asked, patients: Sequence[UUID], state: str) -> set[UUID]:

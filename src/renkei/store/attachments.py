@@ -9,7 +9,7 @@ from renkei.blobs import Kept
 from renkei.database import Row, Transaction
 from renkei.ids import new_id
 from renkei.schemas.attachments import AttachmentIn
-from renkei.store import lock_patient
+from renkei.store import about, lock_patient, whose
 from renkei.vocabulary import Group
 
 INSERT = """
@@ -31,7 +31,7 @@ FROM attachments a
 JOIN organizations o ON o.id = a.organization_id
 LEFT JOIN attachment_withdrawals w ON w.patient_id = a.patient_id AND w.attachment_id = a.id
 """
-ONE = COLUMNS + "WHERE a.patient_id = %s AND a.id = %s"
+ONE = COLUMNS + "WHERE a.patient_id = %(patient)s AND a.id = %(attachment)s"
 SAME = (
     COLUMNS
     + """
@@ -51,7 +51,7 @@ WHERE a.patient_id = %(patient)s
 ORDER BY a.added_at DESC, a.id DESC LIMIT %(limit)s
 """
 )
-OWN_RECORD = "SELECT 1 FROM records WHERE patient_id = %s AND id = %s AND organization_id = %s"
+OWN_RECORD = "SELECT 1 FROM records WHERE patient_id = %(patient)s AND id = %(record)s AND organization_id = %(own)s"
 WITHDRAW = """
 INSERT INTO attachment_withdrawals (patient_id, id, attachment_id, reason, audit_event_id) VALUES (%s, %s, %s, %s, %s)
 """
@@ -70,8 +70,9 @@ class Picked(NamedTuple):
 
 async def find_same(tx: Transaction, grant: Grant, said: AttachmentIn, digest: bytes) -> Row | None:
     """The same file of one's own in the same place, where one stands."""
-    about = {"patient": grant.patient_id, "organization": grant.organization_id, "digest": digest}
-    return await tx.row(SAME, {**about, "part": said.part, "item": said.item, "record_id": said.record_id})
+    file = {"organization": grant.organization_id, "digest": digest}
+    place = {"part": said.part, "item": said.item, "record_id": said.record_id}
+    return await tx.row(whose(SAME, grant), {**about(grant), **file, **place})
 
 
 def append_attachment(
@@ -108,12 +109,13 @@ def append_attachment(
 
 async def is_own_record(tx: Transaction, grant: Grant, record_id: UUID) -> bool:
     """Whether the acting organization has sent this record of the patient's."""
-    return await tx.row(OWN_RECORD, [grant.patient_id, record_id, grant.organization_id]) is not None
+    named = {"record": record_id, "own": grant.organization_id}
+    return await tx.row(whose(OWN_RECORD, grant), {**about(grant), **named}) is not None
 
 
 async def load_attachment(tx: Transaction, grant: Grant, attachment_id: UUID) -> Row | None:
     """One attachment that the grant's view shows; None where it shows none."""
-    row = await tx.row(ONE, [grant.patient_id, attachment_id])
+    row = await tx.row(whose(ONE, grant), {**about(grant), "attachment": attachment_id})
     if row is None or not grant.view.shows(row.part, mine=row.organization_id == grant.organization_id):
         return None
     return row
@@ -121,7 +123,7 @@ async def load_attachment(tx: Transaction, grant: Grant, attachment_id: UUID) ->
 
 async def load_written(tx: Transaction, grant: Grant, attachment_id: UUID) -> Row | None:
     """One that the acting organization has written, also where its actor may write more than read."""
-    row = await tx.row(ONE, [grant.patient_id, attachment_id])
+    row = await tx.row(whose(ONE, grant), {**about(grant), "attachment": attachment_id})
     return row if row is not None and row.organization_id == grant.organization_id else None
 
 
@@ -129,19 +131,20 @@ async def load_page(tx: Transaction, grant: Grant, picked: Picked) -> list[Row]:
     """One page of what the grant's view shows, newest first; one row more tells of a next page."""
     time, id_ = picked.after or (None, None)
     seen = {"shared": sorted(grant.view.shared), "mine": sorted(grant.view.own), "own": grant.organization_id}
-    about = {"patient": grant.patient_id, "group": picked.group, "item": picked.item, "record": picked.record_id}
-    return await tx.rows(PAGE, {**about, **seen, "time": time, "id": id_, "limit": picked.limit + 1})
+    wanted = {"group": picked.group, "item": picked.item, "record": picked.record_id}
+    position = {"time": time, "id": id_, "limit": picked.limit + 1}
+    return await tx.rows(whose(PAGE, grant), {**about(grant), **wanted, **seen, **position})
 
 
 async def withdraw_attachment(tx: Transaction, grant: Grant, attachment_id: UUID, reason: str) -> tuple[Row, bool]:
     """Mark it as sent in error; as it stands then, and whether that is new. Locks the patient first."""
     lock_patient(tx, grant)
-    one = [grant.patient_id, attachment_id]
-    row: Row = await tx.row(ONE, one)
+    text, one = whose(ONE, grant), {**about(grant), "attachment": attachment_id}
+    row: Row = await tx.row(text, one)
     if row.withdrawn_at is not None:
         return row, False
-    tx.later(WITHDRAW, [grant.patient_id, new_id(), attachment_id, reason, grant.event_id])
-    return await tx.row(ONE, one), True
+    tx.later(WITHDRAW, [row.patient_id, new_id(), attachment_id, reason, grant.event_id])
+    return await tx.row(text, one), True
 
 
 async def used(tx: Transaction, keys: Collection[str]) -> set[str]:

@@ -69,7 +69,7 @@ PUT = """
 INSERT INTO summary_parts (patient_id, organization_id, part, body, audit_event_id, version)
 SELECT s.patient_id, t.organization_id, %s, t.body, t.event, s.version
 FROM json_to_recordset(%s::json) AS t (patient_id uuid, organization_id uuid, body text, event uuid)
-JOIN summaries s ON s.patient_id = t.patient_id
+JOIN summaries s ON s.patient_id = t.patient_id AND renkei_still_linked(s.patient_id, ARRAY[s.patient_id])
 ON CONFLICT (patient_id, organization_id, part) DO UPDATE SET body = excluded.body,
   version = excluded.version, composed_at = now(), audit_event_id = excluded.audit_event_id
 """
@@ -105,7 +105,7 @@ async def standing(
 ) -> Standing:
     """Lock the patients of a stretch, then see what is committed under its documents and what the summary shows."""
     organization = grants[0].organization_id
-    patients = sorted({grant.patient_id for grant in grants})
+    patients = sorted({id_ for grant in grants for id_ in grant.patient_ids})
     keys = [
         {"n": n, "patient_id": grant.patient_id, "document_id": document.document_id, "version": document.version}
         for n, (grant, document) in enumerate(zip(grants, documents, strict=True))

@@ -9,7 +9,7 @@ from renkei.access.gate import Grant
 from renkei.database import Row, Transaction
 from renkei.ids import new_id
 from renkei.schemas.consents import ConsentIn
-from renkei.store import lock_patient
+from renkei.store import about, lock_patient, whose
 
 INSERT = """
 INSERT INTO consents (patient_id, id, about, valid_from, valid_until, care_team, professions, groups, tiers, restricted,
@@ -20,11 +20,11 @@ INSERT_ORGANIZATION = """
 INSERT INTO consent_organizations (patient_id, consent_id, organization_id, audit_event_id) VALUES (%s, %s, %s, %s)
 """
 COLUMNS = """
-SELECT c.id, c.body, c.recorded_by, c.recorded_at, w.withdrawn_at, w.reason AS withdrawal_reason, w.replaced_by,
+SELECT c.patient_id, c.id, c.body, c.recorded_by, c.recorded_at, w.withdrawn_at, w.reason AS withdrawal_reason, w.replaced_by,
   (SELECT count(*) FROM consent_evidence e WHERE e.patient_id = c.patient_id AND e.consent_id = c.id) AS evidence
 FROM consents c LEFT JOIN consent_withdrawals w ON w.patient_id = c.patient_id AND w.consent_id = c.id
 """
-SOME = COLUMNS + "WHERE c.patient_id = %s AND c.id = ANY (%s::uuid[])"
+SOME = COLUMNS + "WHERE c.patient_id = %(patient)s AND c.id = ANY (%(ids)s::uuid[])"
 PAGE = (
     COLUMNS
     + """
@@ -64,16 +64,16 @@ def withdraw_consent(
 
 async def load_consent(tx: Transaction, grant: Grant, consent_id: UUID) -> Row | None:
     """One consent with its withdrawal, if any."""
-    return await tx.row(SOME, [grant.patient_id, [consent_id]])
+    return await tx.row(whose(SOME, grant), {**about(grant), "ids": [consent_id]})
 
 
 async def load_locked(tx: Transaction, grant: Grant, ids: Collection[UUID]) -> dict[UUID, Row]:
     """Those of these consents that exist, with their withdrawals; nobody else changes them until this transaction ends."""
     lock_patient(tx, grant)
-    return {row.id: row for row in await tx.rows(SOME, [grant.patient_id, list(ids)])}
+    return {row.id: row for row in await tx.rows(whose(SOME, grant), {**about(grant), "ids": list(ids)})}
 
 
 async def load_page(tx: Transaction, grant: Grant, after: Sequence[str] | None, limit: int) -> list[Row]:
     """One page, newest first; one row more tells of a next page."""
     time, id_ = after or (None, None)
-    return await tx.rows(PAGE, {"patient": grant.patient_id, "time": time, "id": id_, "limit": limit + 1})
+    return await tx.rows(whose(PAGE, grant), {**about(grant), "time": time, "id": id_, "limit": limit + 1})

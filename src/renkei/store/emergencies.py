@@ -13,7 +13,7 @@ from renkei.schemas.care_teams import EmergencyIn
 from renkei.schemas.emergencies import EmergencySearch, Review
 from renkei.schemas.patients import identity_key
 from renkei.schemas.search_keys import kana_key
-from renkei.store import lock_patient, signature
+from renkei.store import about, lock_patient, signature, whose
 
 BY_NUMBER = "SELECT DISTINCT patient_id, ended FROM renkei_match_identity(%s::bytea[], NULL, NULL)"
 BY_PERSON = "SELECT patient_id FROM renkei_find_person(%s, %s, %s)"
@@ -45,7 +45,7 @@ JOIN organizations o ON o.id = e.organization_id
 LEFT JOIN emergency_closures x ON x.patient_id = e.patient_id AND x.emergency_access_id = e.id
 LEFT JOIN emergency_reviews r ON r.patient_id = e.patient_id AND r.emergency_access_id = e.id
 """
-ONE = COLUMNS + "WHERE e.patient_id = %s AND e.id = %s"
+ONE = COLUMNS + "WHERE e.patient_id = %(patient)s AND e.id = %(emergency)s"
 PAGE = (
     COLUMNS
     + """
@@ -101,13 +101,13 @@ async def insert_emergency(tx: Transaction, grant: Grant, emergency: EmergencyIn
 
 async def load_emergency(tx: Transaction, grant: Grant, emergency_id: UUID) -> Row | None:
     """One emergency access of this patient."""
-    return await tx.row(ONE, [grant.patient_id, emergency_id])
+    return await tx.row(whose(ONE, grant), {**about(grant), "emergency": emergency_id})
 
 
 async def load_page(tx: Transaction, grant: Grant, after: Sequence[object] | None, limit: int) -> list[Row]:
     """One page of this patient's, newest first; one row more tells of a next page."""
     time, id_ = after or (None, None)
-    return await tx.rows(PAGE, {"patient": grant.patient_id, "time": time, "id": id_, "limit": limit + 1})
+    return await tx.rows(whose(PAGE, grant), {**about(grant), "time": time, "id": id_, "limit": limit + 1})
 
 
 def close_emergency(tx: Transaction, grant: Grant, emergency_id: UUID) -> None:
@@ -124,7 +124,7 @@ async def review_emergency(
     if row is None or row.reviewed:
         return row, False
     said = (review.finding, review.comment, Jsonb(signature(grant)), grant.event_id)
-    tx.later(REVIEW, [grant.patient_id, new_id(), emergency_id, *said])
+    tx.later(REVIEW, [row.patient_id, new_id(), emergency_id, *said])
     return await load_emergency(tx, grant, emergency_id), True
 
 

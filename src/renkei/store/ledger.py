@@ -9,15 +9,20 @@ from psycopg import sql
 
 from renkei.access.gate import Grant, LedgerGrant
 from renkei.database import Row, Transaction
+from renkei.store import about, whose
 
-PAGE = """
+PAGE: LiteralString = """
 SELECT e.id, e.at, e.request_id, e.action, e.outcome, e.reason, e.actor_kind, e.client_id, e.organization_id,
   o.name AS organization_name, e.user_id, e.user_name, e.profession, e.basis, e.groups, e.record_id
 FROM audit_events e LEFT JOIN organizations o ON o.id = e.organization_id
-WHERE e.patient_id = %(patient)s
+WHERE e.patient_id = %(patient)s{once}
   AND (%(time)s::timestamptz IS NULL OR (e.at, e.id) < (%(time)s::timestamptz, %(id)s::uuid))
 ORDER BY e.at DESC, e.id DESC LIMIT %(limit)s
 """
+ONCE: LiteralString = """
+  AND NOT EXISTS (SELECT FROM audit_events f WHERE f.patient_id = %(patient)s AND f.at = e.at AND f.request_id = e.request_id
+                  AND f.action = e.action AND f.id < e.id)"""
+"""What was done with a linked person under several ids at once is told once."""
 
 CONDITIONS: Mapping[str, LiteralString] = {
     "scope": "e.organization_id = %(scope)s",
@@ -112,7 +117,8 @@ class Acts(NamedTuple):
 async def load_events(tx: Transaction, grant: Grant, after: Sequence[str] | None, limit: int) -> list[Row]:
     """One page of who did or was refused what, newest first; one row more tells of a next page."""
     time, id_ = after or (None, None)
-    return await tx.rows(PAGE, {"patient": grant.patient_id, "time": time, "id": id_, "limit": limit + 1})
+    text = PAGE.replace("{once}", ONCE if len(grant.patient_ids) > 1 else "")
+    return await tx.rows(whose(text, grant), {**about(grant), "time": time, "id": id_, "limit": limit + 1})
 
 
 async def load_acts(

@@ -1,6 +1,6 @@
 """What has been decided of two registrations: one person, not one any more, or never one (名寄せの判断)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +20,28 @@ VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp(), %s)
 # In one order, whichever of the two was addressed.
 LOCK = "SELECT FROM summaries WHERE patient_id = ANY (%s::uuid[]) ORDER BY patient_id FOR UPDATE"
 DECISIONS = """
-SELECT DISTINCT ON (other_patient_id) other_patient_id, id, verdict, reason, decided_by, decided_at FROM link_decisions
-WHERE patient_id = %s ORDER BY other_patient_id, decided_at DESC, id DESC
+SELECT DISTINCT ON (other_patient_id) patient_id, other_patient_id, id, verdict, reason, decided_by, decided_at
+FROM link_decisions WHERE patient_id = %s ORDER BY other_patient_id, decided_at DESC, id DESC
+"""
+PAIRS = """
+SELECT patient_id, other_patient_id FROM (
+  SELECT DISTINCT ON (patient_id, other_patient_id) patient_id, other_patient_id, verdict FROM link_decisions
+  WHERE patient_id = ANY (%s::uuid[]) ORDER BY patient_id, other_patient_id, decided_at DESC, id DESC
+) newest
+WHERE verdict = 'linked'
+"""
+# A decision stands under both: told once, of the addressed id where it is one of the two.
+HISTORY = """
+SELECT patient_id, other_patient_id, verdict, reason, decided_by, decided_at FROM link_decisions
+WHERE patient_id = ANY (%(ids)s::uuid[]) AND (%(everything)s OR (other_patient_id = ANY (%(ids)s::uuid[])))
+  AND (patient_id = %(patient)s OR (other_patient_id <> ALL (%(ids)s::uuid[])
+       OR (other_patient_id <> %(patient)s AND patient_id < other_patient_id)))
+ORDER BY decided_at DESC, id DESC LIMIT 200
+"""
+MEMBERS = "SELECT patient_id, members FROM linked_patients WHERE patient_id = ANY (%s::uuid[])"
+SAVE = """
+INSERT INTO linked_patients (patient_id, members, audit_event_id) VALUES (%s, %s::uuid[], %s)
+ON CONFLICT (patient_id) DO UPDATE SET members = excluded.members, audit_event_id = excluded.audit_event_id
 """
 FIND = """
 SELECT DISTINCT patient_id FROM search_keys
@@ -46,9 +66,34 @@ ORDER BY d.noticed_at DESC, d.id DESC LIMIT %(limit)s
 """
 
 
-def lock_two(tx: Transaction, one: Grant, other: Grant) -> None:
-    """Let one writer at a time at both; what is read after this is what is committed."""
-    tx.later(LOCK, [[one.patient_id, other.patient_id]])
+def lock_all(tx: Transaction, grant: Grant, patient_ids: Sequence[UUID]) -> None:
+    """Let one writer at a time at all of these; what is read after this is what is committed."""
+    tx.later(LOCK, [list(patient_ids)])
+
+
+async def load_members(tx: Transaction, grant: Grant, patient_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
+    """Each of these ids with all that are one with it by now, itself included."""
+    known = {row.patient_id: set(row.members) for row in await tx.rows(MEMBERS, [list(patient_ids)])}
+    return {id_: known.get(id_, {id_}) for id_ in patient_ids}
+
+
+async def load_pairs(tx: Transaction, grant: Grant) -> set[frozenset[UUID]]:
+    """The pairs whose links hold a person's ids together."""
+    rows = await tx.rows(PAIRS, [list(grant.patient_ids)])
+    return {frozenset({row.patient_id, row.other_patient_id}) for row in rows}
+
+
+async def load_history(tx: Transaction, grant: Grant, *, everything: bool) -> list[Row]:
+    """Decisions about a person's ids among themselves, newest first; everything: also about others."""
+    named = {"ids": list(grant.patient_ids), "patient": grant.patient_id, "everything": everything}
+    return await tx.rows(HISTORY, named)
+
+
+def save_members(tx: Transaction, grant: Grant, groups: Collection[Collection[UUID]]) -> None:
+    """Keep which ids are one person now: a plain state, made from the decisions, asked at every request."""
+    for group in groups:
+        for id_ in group:
+            tx.later(SAVE, [id_, sorted(group), grant.event_id])
 
 
 def insert_decision(tx: Transaction, one: Grant, other: Grant, verdict: str, reason: str) -> None:

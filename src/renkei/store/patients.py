@@ -50,7 +50,7 @@ SELECT patient_id, name, name_kana, birth_date, sex, moved_on, moved_to, died_on
 FROM patient_particulars WHERE patient_id = ANY (%s::uuid[]) ORDER BY recorded_at, id
 """
 IDENTIFIERS = """
-SELECT patient_id, organization_id, body, valid_from, valid_until, mistaken FROM patient_identifiers
+SELECT patient_id, id, organization_id, body, valid_from, valid_until, mistaken, recorded_at FROM patient_identifiers
 WHERE patient_id = ANY (%s::uuid[]) AND (organization_id IS NULL OR organization_id = %s) ORDER BY recorded_at, id
 """
 SENT = """
@@ -151,7 +151,7 @@ async def load_persons(tx: Transaction, grants: Sequence[Grant]) -> dict[UUID, d
     """Each patient as this actor may see them: in full, or only what its organization sent when it matched a number."""
     if not grants:
         return {}
-    ids, organization = [g.patient_id for g in grants], grants[0].organization_id
+    ids, organization = [id_ for g in grants for id_ in g.patient_ids], grants[0].organization_id
     persons, identifiers, sent = await tx.run(
         Statement(PERSONS, [ids]), Statement(IDENTIFIERS, [ids, organization]), Statement(SENT, [ids, organization])
     )
@@ -160,17 +160,27 @@ async def load_persons(tx: Transaction, grants: Sequence[Grant]) -> dict[UUID, d
     for rows, found in ((persons, told), (identifiers, numbers)):
         for row in rows:
             found[row.patient_id].append(row)
-    full = {
-        id_: _person(rows, shown_numbers(newest_numbers(numbers[id_]).values(), today)) for id_, rows in told.items()
-    }
-    return {g.patient_id: full[g.patient_id] if g.knows_person else said.get(g.patient_id, {}) for g in grants}
+    found_persons = dict[UUID, dict[str, Any]]()
+    for g in grants:
+        if g.patient_id in told and g.knows_person:
+            rows = [row for id_ in g.patient_ids for row in numbers[id_]]
+            known = newest_numbers(sorted(rows, key=lambda row: (row.recorded_at, row.id)))
+            found_persons[g.patient_id] = _person(told[g.patient_id], shown_numbers(known.values(), today))
+            if others := [{"id": str(id_), **_registered(told[id_])} for id_ in g.patient_ids[1:]]:
+                found_persons[g.patient_id]["linked"] = others
+        elif g.patient_id in told:
+            found_persons[g.patient_id] = next((said[id_] for id_ in g.patient_ids if id_ in said), {})
+    return found_persons
 
 
 def _person(rows: Sequence[Row], numbers: list[dict[str, Any]]) -> dict[str, Any]:
-    row, former = rows[-1], former_names(rows)
-    born = row.birth_date.isoformat()
-    person = {"identifiers": numbers, "name": row.name, "name_kana": row.name_kana, "birth_date": born, "sex": row.sex}
-    if former:
+    return {"identifiers": numbers, **_registered(rows)}
+
+
+def _registered(rows: Sequence[Row]) -> dict[str, Any]:
+    row, born = rows[-1], rows[-1].birth_date.isoformat()
+    person = {"name": row.name, "name_kana": row.name_kana, "birth_date": born, "sex": row.sex}
+    if former := former_names(rows):
         person["former_names"] = former
     if row.moved_on:
         person["moved"] = {"on": row.moved_on.isoformat(), **({"to": row.moved_to} if row.moved_to else {})}

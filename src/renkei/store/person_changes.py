@@ -21,8 +21,8 @@ SELECT name, name_kana, birth_date, sex, moved_on, moved_to, died_on FROM patien
 WHERE patient_id = %s ORDER BY recorded_at DESC, id DESC LIMIT 1
 """
 NUMBERS = """
-SELECT organization_id, body, valid_from, valid_until, mistaken FROM patient_identifiers
-WHERE patient_id = %s AND (organization_id IS NULL OR organization_id = %s) ORDER BY recorded_at, id
+SELECT patient_id, organization_id, body, valid_from, valid_until, mistaken FROM patient_identifiers
+WHERE patient_id = ANY (%s::uuid[]) AND (organization_id IS NULL OR organization_id = %s) ORDER BY recorded_at, id
 """
 # The clock, not the transaction's beginning: who waited for the lock comes after whom it waited for.
 INSERT_PARTICULARS = """
@@ -78,7 +78,8 @@ def lock_person(tx: Transaction, grant: Grant, numbers: Sequence[Number]) -> Non
 async def load_standing(tx: Transaction, grant: Grant) -> Stood:
     """What stands, after ``lock_person``. Numbers: the insurers' and one's own organization's."""
     particulars, numbers = await tx.run(
-        Statement(PARTICULARS_NOW, [grant.patient_id]), Statement(NUMBERS, [grant.patient_id, grant.organization_id])
+        Statement(PARTICULARS_NOW, [grant.patient_id]),
+        Statement(NUMBERS, [list(grant.patient_ids), grant.organization_id]),
     )
     return Stood({name: getattr(particulars[0], name) for name in PARTICULARS}, newest_numbers(numbers))
 
@@ -95,11 +96,12 @@ def change_person(
         key, body = identity_key(change.number, owner), Jsonb(change.body)
         whose = owner if change.number.system == "local" else None
         period = (change.valid_from, change.valid_until, change.mistaken)
-        tx.later(INSERT_NUMBER, [patient, new_id(), whose, body, *period, event])
+        there = change.patient_id or patient
+        tx.later(INSERT_NUMBER, [there, new_id(), whose, body, *period, event])
         if change.new:
             tx.later(INSERT_IDENTITY, [key, patient, body, whose, event])
         if not change.new or change.valid_until:
-            tx.later(INSERT_END, [patient, new_id(), key, change.valid_until, change.mistaken, event])
+            tx.later(INSERT_END, [there, new_id(), key, change.valid_until, change.mistaken, event])
     standing, mistaken = _numbers_after(stood, numbers, owner)
     keys = {"name": person_key(after["name"]), "kana": person_kana_key(after["name_kana"])}
     known = {"born": after["birth_date"], "numbers": standing, "mistaken": mistaken}

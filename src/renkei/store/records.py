@@ -13,16 +13,17 @@ from renkei.access.gate import Grant
 from renkei.database import Row, Statement, Transaction
 from renkei.ids import new_id
 from renkei.schemas.documents import Document
-from renkei.store import lock_patient
+from renkei.store import about, lock_patient, whose
 from renkei.vocabulary import RecordKind
 
 SAME_DOCUMENT = """
-SELECT r.id, r.version, r.kind, r.answer, w.withdrawn_at, CASE WHEN r.version = %s THEN r.body END AS body
+SELECT r.patient_id, r.id, r.version, r.kind, r.answer, w.withdrawn_at,
+  CASE WHEN r.version = %(version)s THEN r.body END AS body
 FROM records r LEFT JOIN record_withdrawals w ON w.patient_id = r.patient_id AND w.record_id = r.id
-WHERE r.patient_id = %s AND r.organization_id = %s AND r.document_id = %s ORDER BY r.version DESC
+WHERE r.patient_id = %(patient)s AND r.organization_id = %(own)s AND r.document_id = %(document)s ORDER BY r.version DESC
 """
 NEWEST = """
-SELECT now() AS now, max(as_of) AS as_of FROM records WHERE patient_id = %s AND organization_id = %s AND kind = %s
+SELECT now() AS now, max(as_of) AS as_of FROM records WHERE patient_id = %(patient)s AND organization_id = %(own)s AND kind = %(kind)s
 """
 INSERT = """
 INSERT INTO records (patient_id, id, kind, organization_id, client_id, user_id, user_name, profession, document_id,
@@ -45,14 +46,17 @@ FROM records r
 JOIN organizations o ON o.id = r.organization_id
 LEFT JOIN record_withdrawals w ON w.patient_id = r.patient_id AND w.record_id = r.id
 """
-ONE = COLUMNS + "WHERE r.patient_id = %s AND r.id = %s AND r.kind = %s"
+ONE = COLUMNS + "WHERE r.patient_id = %(patient)s AND r.id = %(record)s AND r.kind = %(kind)s"
 VERSIONS = (
     COLUMNS
-    + "WHERE r.patient_id = %s AND r.organization_id = %s AND r.document_id = %s AND r.kind = %s ORDER BY r.version DESC LIMIT 200"
+    + """
+WHERE r.patient_id = %(patient)s AND r.organization_id = %(organization)s AND r.document_id = %(document)s AND r.kind = %(kind)s
+ORDER BY r.version DESC LIMIT 200
+"""
 )
 NAMES = """
 SELECT answer, client_id, user_id, user_name, profession, entered_by FROM records
-WHERE patient_id = %s AND id = %s AND organization_id = %s
+WHERE patient_id = %(patient)s AND id = %(record)s AND organization_id = %(own)s
 """
 PAGE = (
     COLUMNS
@@ -100,11 +104,11 @@ class Filters:
 
 async def earlier(tx: Transaction, grant: Grant, document: Document) -> Earlier:
     """Lock the patient's summary, then see what is committed under this document and by this organization."""
-    patient, organization = grant.patient_id, grant.organization_id
+    named = {"own": grant.organization_id, "document": document.document_id, "version": document.version}
+    parameters = {**about(grant), **named, "kind": document.kind}
     lock_patient(tx, grant)
     versions, newest = await tx.run(
-        Statement(SAME_DOCUMENT, [document.version, patient, organization, document.document_id]),
-        Statement(NEWEST, [patient, organization, document.kind]),
+        Statement(whose(SAME_DOCUMENT, grant), parameters), Statement(whose(NEWEST, grant), parameters)
     )
     return Earlier(versions, newest[0].as_of, newest[0].now)
 
@@ -152,24 +156,26 @@ def append_record(
 
 async def load_record(tx: Transaction, grant: Grant, kind: RecordKind, record_id: UUID) -> Row | None:
     """One record of this patient, whoever sent it; what of it may be shown is decided by the grant's view."""
-    return await tx.row(ONE, [grant.patient_id, record_id, kind])
+    return await tx.row(whose(ONE, grant), {**about(grant), "record": record_id, "kind": kind})
 
 
 async def load_names(tx: Transaction, grant: Grant, record_id: UUID) -> Row:
     """Of one's own record: the answer its sender was given, who sent it, and who had entered it."""
-    return await tx.row(NAMES, [grant.patient_id, record_id, grant.organization_id])
+    named = {"record": record_id, "own": grant.organization_id}
+    return await tx.row(whose(NAMES, grant), {**about(grant), **named})
 
 
 async def load_versions(tx: Transaction, grant: Grant, record: Row) -> list[Row]:
     """All versions of the document that a record is one of, newest first."""
-    return await tx.rows(VERSIONS, [grant.patient_id, record.organization_id, record.document_id, record.kind])
+    document = {"organization": record.organization_id, "document": record.document_id, "kind": record.kind}
+    return await tx.rows(whose(VERSIONS, grant), {**about(grant), **document})
 
 
 async def load_page(tx: Transaction, grant: Grant, kind: RecordKind, filters: Filters, *, others: bool) -> list[Row]:
     """One page, latest ``as_of`` first; others: also what other organizations sent. One row more tells of a next page."""
     after_time, after_id = filters.after or (None, None)
     parameters: dict[str, Any] = {
-        "patient": grant.patient_id,
+        **about(grant),
         "kind": kind,
         "own": grant.organization_id,
         "others": others,
@@ -181,7 +187,7 @@ async def load_page(tx: Transaction, grant: Grant, kind: RecordKind, filters: Fi
         "after_id": after_id,
         "limit": filters.limit + 1,
     }
-    return await tx.rows(PAGE, parameters)
+    return await tx.rows(whose(PAGE, grant), parameters)
 
 
 async def withdraw_record(tx: Transaction, grant: Grant, record_id: UUID, reason: str) -> tuple[Row, bool]:

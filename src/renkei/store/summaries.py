@@ -10,7 +10,6 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from psycopg import sql
@@ -19,9 +18,9 @@ from pydantic_core import to_json
 from renkei.access.gate import Grant
 from renkei.catalogue import Catalogue
 from renkei.database import Row, Transaction
+from renkei.schemas.stored_records import encode_reports, line_of, sheet_of
 from renkei.schemas.summary import (
     REPORTS_SHOWN,
-    Origin,
     ReportLine,
     Sheet,
     Stated,
@@ -33,6 +32,7 @@ from renkei.schemas.summary import (
     own,
     part_of,
 )
+from renkei.store import about, whose
 from renkei.tables import NO_ORGANIZATION
 from renkei.vocabulary import Group, RecordKind, Tier
 
@@ -59,8 +59,22 @@ WHERE r.patient_id = %(patient)s AND r.kind = %(kind)s AND (%(organization)s::uu
 ORDER BY r.as_of DESC, r.id DESC LIMIT %(limit)s
 """
 RECORDS = "SELECT r.id, r.organization_id, o.name, r.profession, r.as_of, r.body " + STANDING
+ALL_STANDING = """
+SELECT * FROM (
+  SELECT r.id, r.organization_id, o.name, r.profession, r.kind, r.as_of, r.body,
+    row_number() OVER (PARTITION BY r.organization_id, r.kind ORDER BY r.as_of DESC, r.id DESC) AS place
+  FROM records r JOIN organizations o ON o.id = r.organization_id
+  WHERE r.patient_id = ANY (%(patients)s::uuid[])
+    AND NOT EXISTS (SELECT FROM record_withdrawals w WHERE w.patient_id = r.patient_id AND w.record_id = r.id)
+    AND NOT EXISTS (SELECT FROM records n WHERE n.patient_id = r.patient_id AND n.organization_id = r.organization_id
+                    AND n.document_id = r.document_id AND n.version > r.version)
+) standing
+WHERE kind = %(sheets)s OR place <= %(reports)s
+ORDER BY as_of DESC, id DESC
+"""
+KEPT = "SELECT patient_id, organization_id, part, body FROM summary_parts WHERE patient_id = ANY (%s::uuid[])"
 BUMP = """
-UPDATE summaries SET version = version + 1, audit_event_id = %s WHERE patient_id = %s
+UPDATE summaries SET version = version + 1, audit_event_id = %s WHERE patient_id = ANY (%s::uuid[])
 """
 READ = """
 WITH shown AS (
@@ -108,12 +122,43 @@ async def restate_all(tx: Transaction, grant: Grant, kind: RecordKind, catalogue
         views = []
         for organization in (None, grant.organization_id):
             rows = await _standing(tx, grant, kind, organization, REPORTS_SHOWN)
-            views.append((organization or NO_ORGANIZATION, REPORTS, _encode_reports([_line(row) for row in rows])))
+            views.append((organization or NO_ORGANIZATION, REPORTS, encode_reports([line_of(row) for row in rows])))
         _put(tx, grant, views)
         return
-    sheets = [_sheet(row) for row in await _standing(tx, grant, kind, grant.organization_id, None)]
+    sheets = [sheet_of(row) for row in await _standing(tx, grant, kind, grant.organization_id, None)]
     before = await _statements(tx, grant, None)
     _save(tx, grant, catalogue, before, fold({}, sheets, catalogue))
+
+
+async def restate_person(tx: Transaction, grant: Grant, patient_ids: Sequence[UUID], catalogue: Catalogue) -> None:
+    """Compose the summary of a person from all records under these ids, and keep it under each: they are one by now, or
+    no longer one with others."""
+    terms = {"patients": list(patient_ids), "sheets": RecordKind.face_sheet, "reports": REPORTS_SHOWN}
+    rows = await tx.rows(ALL_STANDING, terms)
+    sheets, reports = dict[UUID, list[Sheet]](), {NO_ORGANIZATION: list[ReportLine]()}
+    for row in rows:
+        if row.kind == RecordKind.face_sheet:
+            sheets.setdefault(row.organization_id, []).append(sheet_of(row))
+        else:
+            for owner in (NO_ORGANIZATION, row.organization_id):
+                reports.setdefault(owner, []).append(line_of(row))
+    said = {owner: fold({}, theirs, catalogue) for owner, theirs in sheets.items()}
+    views = {(owner, REPORTS): encode_reports(lines[:REPORTS_SHOWN]) for owner, lines in reports.items()}
+    for owner, parts in (
+        *((owner, by_part(own(statement), catalogue)) for owner, statement in said.items()),
+        (NO_ORGANIZATION, by_part(compose(list(said.values()), catalogue), catalogue)),
+    ):
+        views |= {(owner, part): encode_part(entries) for part, entries in parts.items()}
+    kept = dict[UUID, dict[tuple[UUID, str], str]]()
+    for row in await tx.rows(KEPT, [list(patient_ids)]):
+        kept.setdefault(row.patient_id, {})[row.organization_id, row.part] = row.body
+    for id_ in patient_ids:
+        # What stays the same keeps its version, and the instant at which it was composed.
+        stored = kept.get(id_, {})
+        changed = [place for place in {**stored, **views} if stored.get(place, "") != views.get(place, "")]
+        if changed:
+            texts = [(owner, part, views.get((owner, part), "")) for owner, part in changed]
+            _put(tx, grant, texts, only=id_, person=patient_ids)
 
 
 async def restate_report(tx: Transaction, grant: Grant, line: ReportLine) -> None:
@@ -122,7 +167,7 @@ async def restate_report(tx: Transaction, grant: Grant, line: ReportLine) -> Non
     rows = await tx.rows(REPORT_PARTS, [grant.patient_id, owners, REPORTS])
     stored = {row.organization_id: json.loads(f"[{row.body}]") for row in rows}
     lists = {owner: insert_report(stored.get(owner, []), line) for owner in owners}
-    if views := [(owner, REPORTS, _encode_reports(lines)) for owner, lines in lists.items() if line in lines]:
+    if views := [(owner, REPORTS, encode_reports(lines)) for owner, lines in lists.items() if line in lines]:
         _put(tx, grant, views)
 
 
@@ -139,7 +184,15 @@ async def load_summary(tx: Transaction, grant: Grant, groups: Collection[Group],
     named = {MEMBERS} if view.members is not None else set[str]()
     mine = sorted(p for p in view.own - (view.shared - named) if p.split(".")[0] in seen)
     members = None if view.members is None else sorted(view.members)
-    terms = [grant.patient_id, grant.organization_id, shared, mine, members, view.withheld_in(seen), sorted(seen)]
+    terms = [
+        *map(str, grant.patient_ids),
+        grant.organization_id,
+        shared,
+        mine,
+        members,
+        view.withheld_in(seen),
+        sorted(seen),
+    ]
     parameters = {
         "patient": grant.patient_id,
         "nobody": NO_ORGANIZATION,
@@ -156,18 +209,6 @@ async def load_summary(tx: Transaction, grant: Grant, groups: Collection[Group],
             owns_too = row.organization_id != NO_ORGANIZATION and row.part in view.shared
             (beside if owns_too else parts)[row.part] = row.body
     return Kept(rows[0].etag, rows[0].as_of, parts, beside)
-
-
-def report_line(record_id: UUID, origin: Origin, profession: str | None, items: Mapping[str, Any]) -> ReportLine:
-    """A care report as the summary lists it: when, who, how urgent, what."""
-    return {
-        "id": str(record_id),
-        "observed_at": items["observed_at"],
-        "organization": origin,
-        "profession": profession,
-        "urgency": items["urgency"],
-        "body": items["body"],
-    }
 
 
 async def _statements(tx: Transaction, grant: Grant, parts: list[str] | None) -> dict[UUID, dict[str, str]]:
@@ -215,14 +256,19 @@ def _save(
     _put(tx, grant, views)
 
 
-def _put(tx: Transaction, grant: Grant, views: Sequence[tuple[UUID, str, str]]) -> None:
-    """Queue parts to keep: (whose view, part, text). They all carry the summary's next version."""
-    tx.later(BUMP, [grant.event_id, grant.patient_id])
-    tx.later(_upsert(len(views)), [grant.event_id, *(column for view in views for column in view), grant.patient_id])
-
-
-def _encode_reports(lines: Sequence[ReportLine]) -> str:
-    return to_json(lines).decode()[1:-1]
+def _put(
+    tx: Transaction,
+    grant: Grant,
+    views: Sequence[tuple[UUID, str, str]],
+    only: UUID | None = None,
+    person: Sequence[UUID] = (),
+) -> None:
+    """Queue parts to keep: (whose view, part, text), under each id of the person or ``only`` one. They all carry the
+    summary's next version. person: the ids that are one by now, where not the grant's; the database refuses any others."""
+    ids = list(person or grant.patient_ids)
+    written = [only] if only else ids
+    tx.later(BUMP, [grant.event_id, written])
+    tx.later(_upsert(len(views)), [grant.event_id, *(column for view in views for column in view), written, ids])
 
 
 @functools.cache
@@ -233,7 +279,8 @@ def _upsert(rows: int) -> sql.Composed:
     return sql.SQL(
         "INSERT INTO summary_parts (patient_id, organization_id, part, body, audit_event_id, version) "
         "SELECT s.patient_id, v.organization_id, v.part, v.body, %s, s.version "
-        "FROM summaries s CROSS JOIN (VALUES {}) v (organization_id, part, body) WHERE s.patient_id = %s "
+        "FROM summaries s CROSS JOIN (VALUES {}) v (organization_id, part, body) "
+        "WHERE s.patient_id = ANY (%s::uuid[]) AND renkei_still_linked(s.patient_id, %s::uuid[]) "
         "ON CONFLICT (patient_id, organization_id, part) DO UPDATE SET body = excluded.body, "
         "version = excluded.version, composed_at = now(), audit_event_id = excluded.audit_event_id"
     ).format(values)
@@ -242,20 +289,5 @@ def _upsert(rows: int) -> sql.Composed:
 async def _standing(
     tx: Transaction, grant: Grant, kind: RecordKind, organization: UUID | None, limit: int | None
 ) -> list[Row]:
-    parameters = {"patient": grant.patient_id, "kind": kind, "organization": organization, "limit": limit}
-    return await tx.rows(RECORDS, parameters)
-
-
-def _origin(row: Row) -> Origin:
-    return {"id": str(row.organization_id), "name": row.name}
-
-
-def _line(row: Row) -> ReportLine:
-    return report_line(row.id, _origin(row), row.profession, json.loads(row.body)["items"]["care_report"])
-
-
-def _sheet(row: Row) -> Sheet:
-    body = json.loads(row.body)
-    items = {f"{group}.{name}": value for group, of in body["items"].items() for name, value in of.items()}
-    said = (body["as_of"], body["coverage"], items, body.get("absent", {}))
-    return Sheet(row.id, _origin(row), row.profession, row.as_of, *said)
+    parameters = {**about(grant), "kind": kind, "organization": organization, "limit": limit}
+    return await tx.rows(whose(RECORDS, grant), parameters)

@@ -91,6 +91,14 @@ link_decisions = patient_table(  # 名寄せの判断: appended, a row for eithe
     sa.CheckConstraint("verdict IN ('linked', 'parted', 'distinct')", name="verdict"),
 )
 
+linked_patients = sa.Table(  # 名寄せされた利用者: which ids are one person now; made from link_decisions
+    "linked_patients",
+    metadata,
+    sa.Column("patient_id", sa.Uuid, sa.ForeignKey("patients.patient_id"), primary_key=True),
+    column("members", Ids),
+    reason(),
+)
+
 author_organizations = sa.Table(  # 自機関の記録がある
     "author_organizations",
     metadata,

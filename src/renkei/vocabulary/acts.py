@@ -13,6 +13,9 @@ class Permission(StrEnum):
     patient_search = "patient.search"  # 利用者の検索
     patient_read = "patient.read"  # 利用者の基本属性の閲覧
     patient_change = "patient.change"  # 利用者の登録内容の変更・訂正
+    patient_link = "patient.link"  # 同一人物としての結び付け
+    patient_unlink = "patient.unlink"  # 結び付きの解除
+    link_read = "link.read"  # 結び付きの閲覧
     patient_distinguish = "patient.distinguish"  # 同一人物でないことの記録
     candidate_read = "candidate.read"  # 同一人物の候補の確認
     possible_duplicate_read = "possible_duplicate.read"  # 可能性のある重複の一覧

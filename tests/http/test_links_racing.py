@@ -1,0 +1,52 @@
+"""Links made and ended while others write, and while others link."""
+
+import asyncio
+
+import pytest
+from tests.factories import Region, agree, register, report
+from tests.http.twice import Twice, link, part, registered_twice
+
+
+@pytest.fixture
+async def twice(region: Region) -> Twice:
+    return await registered_twice(region)
+
+
+async def test_links_racing_with_writers_lose_nothing(twice: Twice) -> None:
+    t = twice
+    await agree(t.first, t.one)
+    for turn in range(3):
+        writes = [submit_or_again(t, patient, turn, n) for n in range(4) for patient in (t.one, t.two)]
+        act = link(t.office, t.one, t.two) if turn != 1 else part(t.office, t.one, t.two)
+        done, *_ = await asyncio.gather(act, *writes)
+        assert done.status_code in (201, 409)
+        summaries = [await t.get(t.office, patient, "/summary", by="nurse") for patient in (t.one, t.two)]
+        lists = [await t.get(t.office, patient, "/care-reports", by="nurse") for patient in (t.one, t.two)]
+        for summary, listed in zip(summaries, lists, strict=True):
+            assert {r["id"] for r in summary["care_reports"]} == {r["id"] for r in listed["items"][:20]}
+
+
+async def submit_or_again(t: Twice, patient: str, turn: int, n: int) -> None:
+    """A report, sent again as 503 asks for when somebody has linked or parted the person in that very moment."""
+    body = report(items={"observed_at": f"2026-06-0{turn + 1}T10:0{n}:00+09:00"})
+    for _ in range(3):
+        answer = await t.office.post(f"/v1/patients/{patient}/care-reports", body, by="nurse")
+        if answer.status_code != 503:
+            break
+    assert answer.status_code in (200, 201), answer.text
+
+
+async def test_two_links_at_once_make_one_person_or_one_conflict(twice: Twice) -> None:
+    t = twice
+    three = await register(t.office, identifiers=[])
+    answers = await asyncio.gather(
+        link(t.office, t.one, t.two), link(t.office, t.two, three), link(t.office, three, t.one)
+    )
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    for _ in range(2):  # who was told to look again does
+        for one, two in ((t.one, t.two), (t.two, three)):
+            assert (await link(t.office, one, two)).status_code in (200, 201)
+    held = [(await t.get(t.office, patient, "/links"))["linked"] for patient in (t.one, t.two, three)]
+    assert [{patient, *others} for patient, others in zip((t.one, t.two, three), held, strict=True)] == [
+        {t.one, t.two, three}
+    ] * 3
