@@ -9,7 +9,7 @@ import pytest
 from tests.access.world import figure
 from tests.factories import Region, Vendor, register
 from tests.http.problems import problem
-from tests.people.staff import Browser, Person
+from tests.people.staff import Browser, Person, email
 from tests.people.ways import browser, hired, served, stale
 
 from renkei.access.actor import Actor, SignedIn
@@ -130,6 +130,24 @@ async def test_rights_are_changed_only_by_who_was_there_just_now(
     assert (await seat.call("GET", "/v1/delegations")).status_code == 200
     await proved_again(seat, office)
     assert [(await seat.call(method, path, **body)).status_code for method, path, body in acts] == [201, 404, 201, 204]
+
+
+async def test_a_page_leads_to_the_re_confirmation_and_back_to_where_its_form_was(
+    at_home: httpx.AsyncClient, settings: Settings, clinic: Vendor
+) -> None:
+    office = await hired(at_home, settings, (clinic, None))
+    seat = await office.sign_in(browser(at_home))
+    assert (await seat.open("/staff")).status_code == 200
+    await stale(seat, settings)
+    invitation = {"email": email(), "name": "佐久間 恵", "office": "ordinary", "profession": "nurse"}
+    for referer, back in (("/staff", "/staff"), ("//evil.example/a//b", "/"), ("", "/")):
+        headers = {"Referer": f"http://localhost:8000{referer}"} if referer else {}
+        data = {"form_token": seat.form_token, **invitation}
+        answer = await seat.http.post("/staff", data=data, headers=headers)
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/login/again?next={back}"), answer.text
+    await proved_again(seat, office)
+    await seat.open("/staff")
+    assert "/invitations/" in (await seat.send("/staff", **invitation)).text
 
 
 async def test_a_password_alone_is_never_recent_enough(settings: Settings, clinic: Vendor, region: Region) -> None:

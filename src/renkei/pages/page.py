@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
@@ -207,7 +207,7 @@ class PageDoor(APIRoute):
                 return visit.go("/login")
             except Forbidden as error:
                 if error.reason is Reason.not_proved_recently and visit.session is not None:
-                    return visit.go(f"/login/again?next={own_path(request.url.path)}")
+                    return visit.go(f"/login/again?next={_page_of(request)}")
                 return _told(visit, error)
             except NotOurs:
                 return visit.page("error.html", 403, title=visit.t("送れません", "Not sent"), detail=visit.t(*NOT_OURS))
@@ -217,6 +217,12 @@ class PageDoor(APIRoute):
                 return _told(visit, error)
 
         return handle
+
+
+def _page_of(request: Request) -> str:
+    """The page a browser is at: what it asks for, or where the form it sends stands."""
+    at = request.url.path if request.method == "GET" else urlsplit(request.headers.get("referer", "")).path
+    return own_path(at)
 
 
 async def _visited(request: Request) -> Visit:

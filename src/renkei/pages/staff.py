@@ -49,6 +49,8 @@ async def invite_member(visit: Visiting) -> Response:
         said = _said(MemberIn, visit, "email", "name", "name_kana", "office", "profession", "valid_from", "valid_until")
         async with _acting(visit, Permission.member_invite) as (tx, asked):
             made = await members.invite_member(tx, asked, visit.service, said)
+    except Forbidden:
+        raise
     except RenkeiError as error:
         return await _list(visit, error)
     return visit.page("staff_links.html", made=[made])
@@ -69,6 +71,8 @@ async def import_members(visit: Visiting) -> Response:
         async with _acting(visit, Permission.member_import) as (tx, asked):
             query = StaffListQuery(dry_run=dry_run)
             _, told = await members.import_members(tx, asked, visit.service, query, listed.encode())
+    except Forbidden:
+        raise
     except RenkeiError as error:
         wrong = _words(visit, error)
         return visit.page("staff_import.html", error.status, wrong=wrong, listed=listed, tried=None)
