@@ -56,6 +56,15 @@ def test_compose_defaults_are_those_of_the_settings() -> None:
         assert value == str(Settings.model_fields[name.lower()].default), name
 
 
+ON_ONE_MACHINE = {"data_dir", "host", "port", "limits_file", "owner_database_url"}
+"""Said by the image, made by ``renkei serve``, or for ``renkei migrate`` alone."""
+
+
+def test_every_setting_of_the_file_reaches_service_or_worker(services: dict[str, Any]) -> None:
+    given = {name for service in ("service", "worker") for name in services[service]["environment"]}
+    assert set(Settings.model_fields) - ON_ONE_MACHINE <= {name.removeprefix("RENKEI_").lower() for name in given}
+
+
 def test_only_migrate_knows_the_owner(services: dict[str, Any]) -> None:
     knowing = {name for name, service in services.items() if "renkei_owner:" in str(service.get("environment"))}
     assert knowing == {"migrate"}

@@ -1,6 +1,7 @@
 """What the documents say is so: routes, problems, words, settings, commands, links."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -179,3 +180,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_every_package_that_is_needed_to_run_is_named_with_its_licence() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    optional = project["optional-dependencies"]
+    needed = {re.match(r"[\w-]+", one)[0] for one in (*project["dependencies"], *optional["s3"], *optional["demo"])}  # type: ignore[index]
+    page = (DOCS / "third-party.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z0-9, ()`-]+) \| [\w., -]+ \| .+ \|$", page[page.index("## Installed") :], re.MULTILINE)
+    named = {name.split(" ")[0] for row in rows for name in row.split(", ")}
+    assert named - {"package"} == needed

@@ -118,3 +118,17 @@ async def test_the_feed_is_followed_over_restarts_of_the_reader(
             await publish_all(engine)
         assert await asyncio.to_thread(follow) == kept
     assert await asyncio.to_thread(follow) == []
+
+
+async def test_many_are_handed_over_at_once(region: Region, opened: Opened) -> None:
+    clinic = await region.found()
+    patient = await register(clinic)
+
+    def hand_over() -> None:
+        renkei = opened(clinic)
+        lines = [{"kind": "care_report", "patient_id": patient, "body": report()} for _ in range(3)]
+        taken = renkei.import_lines(lines, check=True)
+        assert renkei.import_state(taken["id"])["state"] in ("queued", "running", "waiting")
+        assert list(renkei.import_errors(taken["id"])) == []
+
+    await asyncio.to_thread(hand_over)
