@@ -63,6 +63,7 @@ torture: .venv/.dev-installed
 nightly: .venv/.dev-installed
 	@RENKEI_ACCESS_STEPS=20000 $(BIN)/python -m pytest -q -rP -n 2 tests/access/test_state_machine.py
 	@$(BIN)/python -m bench.hidden
+	@$(BIN)/python -m bench.passwords
 	@$(BIN)/python -m bench.verify
 
 # One cluster for a thousand short runs, kept from one mutant to the next. First mutmut makes the mutants, with one tried for show;

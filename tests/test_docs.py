@@ -155,6 +155,7 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
         "bench",
         "bench.bombs",
         "bench.hidden",
+        "bench.passwords",
         "bench.patterns",
         "bench.throttle",
         "bench.torture",
