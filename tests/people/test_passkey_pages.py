@@ -1,6 +1,7 @@
 """Passkeys by the pages: added, used alone, as the second step and to prove oneself again; each answer once and in its browser."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from tests.access.authenticator import PRESENT, Authenticator, text
 from tests.access.world import figure, owner
 from tests.factories import Region, Vendor
-from tests.people.staff import Browser, Person
+from tests.people.staff import PASSWORD, Browser, Person, email, invited, path_of
 from tests.people.ways import asked, authenticator, browser, hired, served, stale
 
 from renkei.settings import Settings
@@ -60,6 +61,36 @@ async def test_signed_in_without_typing_anything(nurse: Person, station: Vendor)
     assert (await show(seat, device)).url.path == "/"
     me = (await seat.http.get("/v1/me")).json()
     assert (me["organization"]["id"], me["profession"]) == (station.id, "nurse")
+
+
+async def test_a_new_person_sets_up_a_passkey_in_place_of_an_app(
+    at_home: httpx.AsyncClient, region: Region, station: Vendor
+) -> None:
+    link = path_of(await invited(region.admin, station.id, address := email()))
+    seat, device = browser(at_home), authenticator()
+    await seat.open(link)
+    page = await seat.send(link, name="佐久間 恵", password=PASSWORD, again=PASSWORD)
+    assert page.url.path == "/login/enrolment" and "passkeys.js" in page.text
+    elsewhere = authenticator(origin="https://evil.example").make(
+        await asked(seat, "/login/enrolment/passkey/question")
+    )
+    assert (await seat.send("/login/enrolment/passkey", answer=json.dumps(elsewhere))).url.path == "/login/enrolment"
+    made = device.make(await asked(seat, "/login/enrolment/passkey/question"))
+    page = await seat.send("/login/enrolment/passkey", answer=json.dumps(made))
+    codes = re.findall(r"<li>([A-Z2-9-]{19})</li>", page.text)
+    assert len(codes) == 10
+    assert (await seat.http.get("/v1/me")).json()["profession"] == "nurse"
+    for code in (codes[0], None):
+        again = browser(at_home)
+        await again.open("/login")
+        page = await again.send("/login", email=address, password=PASSWORD)
+        assert page.url.path == "/login/second-step"
+        if code is None:
+            answer = device.use(await asked(again, "/login/passkey/question"))
+            page = await again.send("/login/second-step/passkey", answer=json.dumps(answer))
+        else:
+            page = await again.send("/login/second-step", code=code)
+        assert page.url.path == "/"
 
 
 async def test_the_second_step_by_a_passkey(nurse: Person) -> None:

@@ -2,7 +2,6 @@
 asks for the password again.
 """
 
-import secrets
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,15 +10,14 @@ import pyotp
 from renkei.access.audit import Asked
 from renkei.access.service import Service
 from renkei.access.sessions import Session
-from renkei.actions.session_steps import TOTP, Opened, Wrong, elevate, source_of, totp_step
-from renkei.database import Transaction, transaction
+from renkei.actions.session_steps import TOTP, Opened, Wrong, elevate, replace_codes, source_of, totp_step
+from renkei.database import transaction
 from renkei.errors import NotFound
 from renkei.ids import new_id
 from renkei.schemas.passwords import Weakness, weaknesses
-from renkei.schemas.people import ALPHABET, RECOVERY_LETTERS, Browser, code_of, grouped, login_digest
+from renkei.schemas.people import Browser, code_of, login_digest
 from renkei.store import accounts, attempts, posts, second_factors, sessions
 
-RECOVERY_CODES = 10
 ISSUER = "renkei"
 
 
@@ -118,7 +116,7 @@ async def confirm_totp(
             return Wrong()
         event = asked.served(tx, {"factor_id": str(factor_id)})
         second_factors.confirm_totp(tx, session.account_id, factor_id, event)
-        codes = _replace_codes(tx, session, event)
+        codes = replace_codes(tx, session.account_id, event)
         if session.is_open:
             sessions.end_all(tx, session.account_id, session.id, event)
             return Confirmed(codes, None)
@@ -130,7 +128,7 @@ async def renew_recovery(service: Service, request_id: UUID, session: Session) -
     """Ten other recovery codes, shown once; the old ones open nothing any more."""
     async with transaction(service.engine) as tx:
         event = Asked(request_id, session.actor, "account.renew_recovery").served(tx, {})
-        return _replace_codes(tx, session, event)
+        return replace_codes(tx, session.account_id, event)
 
 
 async def end_session(service: Service, request_id: UUID, session: Session, other: UUID | None) -> None:
@@ -142,12 +140,6 @@ async def end_session(service: Service, request_id: UUID, session: Session, othe
             sessions.end_all(tx, session.account_id, session.id, event)
         elif not await sessions.end_session(tx, session.account_id, other, event):
             raise NotFound
-
-
-def _replace_codes(tx: Transaction, session: Session, event_id: UUID) -> list[str]:
-    codes = ["".join(secrets.choice(ALPHABET) for _ in range(RECOVERY_LETTERS)) for _ in range(RECOVERY_CODES)]
-    second_factors.replace_recovery(tx, session.account_id, codes, event_id)
-    return [grouped(code) for code in codes]
 
 
 def _setup(session: Session, factor_id: UUID, seed: str) -> Setup:

@@ -5,7 +5,7 @@ What a browser is asked is kept under the cookie of its pages and counts once, b
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from renkei.access import passkeys
@@ -14,7 +14,7 @@ from renkei.access.passkeys import Proof, RelyingParty, WrongPasskey
 from renkei.access.service import Service
 from renkei.access.sessions import Session
 from renkei.access.step_up import PROVE_AGAIN
-from renkei.actions.session_steps import Opened, Who, Wrong, complete, elevate
+from renkei.actions.session_steps import Opened, Who, Wrong, complete, elevate, replace_codes
 from renkei.database import Row, Transaction, transaction
 from renkei.errors import Forbidden, NotFound
 from renkei.schemas.people import Browser
@@ -30,6 +30,13 @@ LONGEST_NAME = 60
 MOST = 20
 
 Answer = Mapping[str, Any]
+
+
+class Enrolled(NamedTuple):
+    """The passkey counts from here on. codes: recovery codes, shown once."""
+
+    codes: list[str]
+    opened: Opened
 
 
 def party_of(service: Service) -> RelyingParty | None:
@@ -67,6 +74,26 @@ async def make(service: Service, request_id: UUID, cookie: str, session: Session
         await _require_recent(tx, session)
         event = Asked(request_id, session.actor, "passkey.add").served(tx, {"name": name, "synced": made.synced})
         return await kept.insert_passkey(tx, session.account_id, made, name, event)
+
+
+async def enrol(
+    service: Service, request_id: UUID, cookie: str, session: Session, answer: Answer, name: str, browser: Browser
+) -> Enrolled | Wrong:
+    """The first second factor, where the sign-in waits for one: a passkey, with recovery codes for the day it is lost."""
+    try:
+        made = passkeys.registered(_party(service), await _challenge(service, cookie, MAKE), answer)
+    except WrongPasskey:
+        return Wrong()
+    async with transaction(service.engine) as tx:
+        if session.stage != "enrolment" or await second_factors.load_kinds(tx, session.account_id):
+            raise NotFound
+        event = Asked(request_id, session.actor, "passkey.add").served(tx, {"name": name, "synced": made.synced})
+        if not await kept.insert_passkey(tx, session.account_id, made, name, event):
+            return Wrong()
+        codes = replace_codes(tx, session.account_id, event)
+        asked = Asked(request_id, session.actor, "session.start")
+        opened = await elevate(service, tx, asked, session, KEY, browser)
+        return opened if isinstance(opened, Wrong) else Enrolled(codes, opened)
 
 
 async def remove(service: Service, request_id: UUID, session: Session, passkey_id: UUID) -> None:

@@ -15,7 +15,7 @@ from renkei.access.service import Service
 from renkei.access.sessions import Session
 from renkei.database import Row, Transaction
 from renkei.ids import now
-from renkei.schemas.people import ONE_TIME_LETTERS, RECOVERY_LETTERS, Browser
+from renkei.schemas.people import ALPHABET, ONE_TIME_LETTERS, RECOVERY_LETTERS, Browser, grouped
 from renkei.secret_box import CannotOpen
 from renkei.store import accounts, login_subjects, posts, second_factors, sessions
 from renkei.store.attempts import Source
@@ -26,6 +26,7 @@ PENDING_SECONDS = 600
 DEVICE_BYTES = 16
 PASSWORD, TOTP, RECOVERY, ONE_TIME = "pwd", "otp", "recovery", "one_time"
 TOTP_SECONDS = 30
+RECOVERY_CODES = 10
 
 
 class Opened(NamedTuple):
@@ -139,6 +140,13 @@ def device_of(service: Service, browser: Browser, account_id: UUID) -> str:
         return browser.device
     sealed = service.box.seal(secrets.token_bytes(DEVICE_BYTES), f"device:{account_id}")
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def replace_codes(tx: Transaction, account_id: UUID, event_id: UUID) -> list[str]:
+    """Ten other recovery codes, as they are shown this once."""
+    codes = ["".join(secrets.choice(ALPHABET) for _ in range(RECOVERY_LETTERS)) for _ in range(RECOVERY_CODES)]
+    second_factors.replace_recovery(tx, account_id, codes, event_id)
+    return [grouped(code) for code in codes]
 
 
 async def use_code(service: Service, tx: Transaction, account_id: UUID, code: str, but: str = "") -> str | None:

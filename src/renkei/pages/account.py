@@ -5,7 +5,7 @@ from uuid import UUID
 import segno
 from fastapi import APIRouter, Response
 
-from renkei.actions import own_account
+from renkei.actions import own_account, passkeys
 from renkei.actions.own_account import Setup
 from renkei.actions.session_steps import Wrong
 from renkei.errors import NotFound
@@ -105,7 +105,16 @@ async def _confirm(visit: Visit, action: str) -> Response:
 def _enrolment(visit: Visit, setup: Setup, action: str, wrong: str | None = None) -> Response:
     qr = segno.make(setup.address, error="m").svg_data_uri(scale=5, border=3, light="#fff")
     status = 422 if wrong else 200
-    return visit.page("enrolment.html", status, setup=setup, qr=qr, action=action, wrong=wrong)
+    return visit.page(
+        "enrolment.html",
+        status,
+        scripts=True,
+        setup=setup,
+        qr=qr,
+        action=action,
+        wrong=wrong,
+        passkey=action == "/login/enrolment" and passkeys.party_of(visit.service) is not None,
+    )
 
 
 async def _account(visit: Visit, wrong: str | None = None, done: str | None = None) -> Response:

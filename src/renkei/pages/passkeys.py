@@ -48,6 +48,23 @@ async def second_step(visit: Visiting) -> Response:
     return _on(visit, proved, "second_step.html")
 
 
+@router.post("/login/enrolment/passkey/question")
+async def ask_to_enrol(visit: Visiting) -> Response:
+    """What the browser is asked to make, at the first sign-in."""
+    return _question(await passkeys.ask_to_make(visit.service, visit.cookie, visit.pending("enrolment")))
+
+
+@router.post("/login/enrolment/passkey")
+async def enrol(visit: Visiting) -> Response:
+    """The first second factor; with it the session is opened."""
+    session, name = visit.pending("enrolment"), visit.t("はじめのパスキー", "First passkey")
+    browser = visit.browser(session.email)
+    done = await passkeys.enrol(visit.service, visit.request_id, visit.cookie, session, visit.answer, name, browser)
+    if isinstance(done, Wrong):
+        return visit.go("/login/enrolment")
+    return await visit.shown_under(done.opened, "recovery_codes.html", codes=done.codes)
+
+
 @router.get("/account/passkeys")
 async def own(visit: Visiting) -> Response:
     """One's own."""
