@@ -160,6 +160,7 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
         "bench.throttle",
         "bench.torture",
         "bench.verify",
+        "bench.webhooks",
         "pytest",
     }
 

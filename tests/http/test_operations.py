@@ -81,6 +81,12 @@ async def test_metrics_count_by_action_and_nothing_of_anybody(http: httpx.AsyncC
     assert path.rsplit("/", 1)[1] not in text and clinic.id not in text
 
 
+async def test_metrics_tell_what_waits_for_receivers(http: httpx.AsyncClient) -> None:
+    text = (await http.get("/metrics")).text
+    for name in ("renkei_deliveries_waiting", "renkei_deliveries_overdue_seconds", "renkei_subscriptions_off"):
+        assert f"\n{name} " in text, name
+
+
 async def test_metrics_are_for_loopback_only(settings: Settings) -> None:
     app = create_app(settings)
     for address, headers, status in (

@@ -52,7 +52,7 @@ class Receiver(ThreadingHTTPServer):
         self.reply: Callable[[Received], Reply] = lambda _: OK
         self.open = threading.Event()
         self.open.set()
-        self.active = self.most_active = 0
+        self.active = self.most_active = self.connections = 0
         self.guard = threading.Lock()
 
     def url(self, path: str = "/hook") -> str:
@@ -62,6 +62,11 @@ class Receiver(ThreadingHTTPServer):
     def records(self, path: str = "/hook") -> list[str | None]:
         """The records told of, in the order they came."""
         return [one.entry["record_id"] for one in list(self.received) if one.path == path]
+
+    def get_request(self) -> Any:
+        """Counted, whatever comes by it."""
+        self.connections += 1
+        return super().get_request()
 
     def handle_error(self, *_: Any) -> None:
         """Quiet: who hangs up is what some tests are about."""

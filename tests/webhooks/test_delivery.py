@@ -11,6 +11,7 @@ from renkei.schemas.webhook_messages import Patience
 from renkei.settings import Settings
 from tests.factories import Region, Vendor, agree, consent, join, register, report, submit
 from tests.http.feed import read
+from tests.http.inside import as_owner
 from tests.webhooks.receiver import Receiver, Worker, attempts, state, subscribe, until, verified, working
 
 SUBMIT = ["care_report.submit"]
@@ -237,6 +238,12 @@ async def test_a_stretch_is_told_again_from_any_position(
     assert len({one.id for one in receiver.received}) == 6
 
 
+def test_whom_a_change_concerns_is_planned_anew_for_each_stretch(near: Settings) -> None:
+    """One plan for all looks through every subscription for each line (bench.webhooks); lost when the function is made anew."""
+    ((configured,),) = as_owner(near, "SELECT proconfig::text FROM pg_proc WHERE proname = 'renkei_fan_out'")
+    assert "plan_cache_mode=force_custom_plan" in configured
+
+
 @pytest.mark.parametrize("narrowed", [True, False])
 async def test_it_reads_as_the_system_itself(
     region: Region, engine: AsyncEngine, near: Settings, receiver: Receiver, narrowed: bool
@@ -256,3 +263,18 @@ async def test_it_reads_as_the_system_itself(
     rows = await attempts(nurses, answer.json())
     assert [row["outcome"] for row in rows] == (["withheld", "delivered"] if narrowed else ["delivered"] * 2)
     assert json.loads(receiver.received[-1].body)["data"]["record_id"] == own["id"]
+
+
+async def test_a_receiver_may_ask_to_be_left_alone(
+    region: Region, engine: AsyncEngine, near: Settings, receiver: Receiver
+) -> None:
+    clinic = await region.found()
+    patient = await register(clinic)
+    patience = Patience(near.webhook_retry_seconds)
+    receiver.reply = lambda _: (429 if len(receiver.received) == 1 else 200, {"Retry-After": "9999"}, b"")
+    await subscribe(clinic, receiver.url(), kinds=SUBMIT)
+    await submit(clinic, patient, report())
+    async with working(engine, near):
+        await until(lambda: len(receiver.received) == 2)
+    between = receiver.received[1].seconds - receiver.received[0].seconds
+    assert between >= patience.pause(1, 9999, 0.5) > 5 * patience.pause(1, None, 0.5)
