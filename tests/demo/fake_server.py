@@ -18,6 +18,7 @@ from renkei.errors import InvalidItems
 from renkei.schemas.access_requests import AccessRequestIn
 from renkei.schemas.administration import ClientIn, OrganizationIn
 from renkei.schemas.attachments import AttachmentIn
+from renkei.schemas.candidates import Distinction
 from renkei.schemas.care_teams import EmergencyIn, PlaceIn
 from renkei.schemas.consents import ConsentIn
 from renkei.schemas.documents import read_document
@@ -35,6 +36,7 @@ SHAPES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("POST", r"/v1/patients/(?P<patient>[^/]+)/consents", ConsentIn),
     ("POST", r"/v1/patients/(?P<patient>[^/]+)/emergency-access", EmergencyIn),
     ("POST", r"/v1/patients/(?P<patient>[^/]+)/access-requests", AccessRequestIn),
+    ("POST", r"/v1/patients/(?P<patient>[^/]+)/links", Distinction),
     (
         "POST",
         r"/v1/patients/(?P<patient>[^/]+)/(?:consents|face-sheets|care-reports)/(?P<made>[^/]+)/withdrawal",
@@ -56,7 +58,8 @@ class FakeServer:
         self.attached: list[dict] = []
         self.clients: dict[str, dict] = {}
         self.organizations: dict[str, dict] = {}
-        self.registered: dict[str, str] = {}
+        self.registered: dict[tuple[str, str], str] = {}
+        self.linked: list[set[str]] = []
         self.teams: dict[str, set[str]] = {}
         self.made: set[str] = set()
         self.at_once = self.most_at_once = 0
@@ -127,7 +130,7 @@ class FakeServer:
             return httpx.Response(201, json={"id": made, **body})
         office = self.organizations[caller["organization"]]["id"]
         if path == "/v1/patients":
-            made = self.registered.setdefault(body["identifiers"][0]["value"], made)
+            made = self.registered.setdefault((body["identifiers"][0]["value"], body["birth_date"]), made)
             self.teams.setdefault(made, {office})
         elif "made" in names:
             assert names["made"] in self.made
@@ -138,6 +141,10 @@ class FakeServer:
         elif path.endswith("/consents"):
             assert office in self.teams[names["patient"]]
             self.consents.append(body)
+        elif path.endswith("/links"):
+            pair = {names["patient"], body["patient_id"]}
+            assert all(office in self.teams[patient] for patient in pair)
+            self.linked.append(pair)
         elif path.endswith("/access-requests"):
             assert office in self.teams[names["patient"]]
         else:

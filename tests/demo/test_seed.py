@@ -45,8 +45,9 @@ def test_every_label_gets_its_credentials(seeded):
 
 def test_what_is_told_is_what_was_promised(seeded):
     server, _ = seeded
-    assert server.calls["POST", "/v1/patients"] == 24 + 1
-    assert len(server.teams) == 24
+    assert server.calls["POST", "/v1/patients"] == 24 + 1 + 2
+    assert len(server.teams) == 24 + 2  # two of them are registered twice, of whom one pair is linked
+    assert len(server.linked) == 1
     assert server.calls["POST", "/v1/patients/{}/access-requests"] == 1
     assert server.calls["POST", "/v1/organizations"] == len(ORGANIZATIONS) == 10
     assert server.calls["POST", "/v1/patients/{}/emergency-access"] == 1
@@ -65,7 +66,8 @@ def test_the_stranger_stays_a_stranger(seeded):
     server, credentials = seeded
     stranger = next(entry for entry in credentials if entry["label"] == "stranger-clinic")["organization"]["id"]
     assert all(stranger not in team for team in server.teams.values())
-    assert all(4 <= len(team) <= 7 for team in server.teams.values())
+    sizes = sorted(len(team) for team in server.teams.values())
+    assert sizes[:2] == [2, 2] and all(4 <= size <= 7 for size in sizes[2:])
 
 
 def test_few_requests_and_never_many_at_once(seeded):

@@ -13,6 +13,7 @@ import httpx
 
 from renkei.demo.agreements import consent
 from renkei.demo.dates import TOKYO
+from renkei.demo.doubles import REASON, Double, doubles
 from renkei.demo.people import registration
 from renkei.demo.picture import drawing
 from renkei.demo.region import BY_LABEL, DELEGATED, ORGANIZATIONS, Organization, Staff
@@ -52,7 +53,9 @@ async def seed(client: httpx.AsyncClient, admin: ClientCredentials) -> list[dict
     for organization in ORGANIZATIONS:
         credentials.append(await _register(server, platform, organization, today))
     region = await _Region.enter(server, credentials)
-    await _all(region, stories(today))
+    patients = await _all(region, stories(today))
+    for double in doubles():
+        await _tell_again(region, double, patients[double.key], today)
     return credentials
 
 
@@ -170,12 +173,13 @@ class _Region:
         return self.tokens[label, BY_LABEL[label].staff[0].user_id]
 
 
-async def _all(region: _Region, told: tuple[Story, ...]) -> None:
-    gate = asyncio.Semaphore(AT_ONCE)
+async def _all(region: _Region, told: tuple[Story, ...]) -> dict[str, str]:
+    """Every story; each patient's path, by the person's key."""
+    gate, patients = asyncio.Semaphore(AT_ONCE), dict[str, str]()
 
     async def one(story: Story) -> None:
         async with gate:
-            await _tell(region, story)
+            patients[story.person.key] = await _tell(region, story)
 
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -183,10 +187,24 @@ async def _all(region: _Region, told: tuple[Story, ...]) -> None:
                 tasks.create_task(one(story))
     except* SeedError as failed:
         raise failed.exceptions[0] from None
+    return patients
 
 
-async def _tell(region: _Region, story: Story) -> None:
-    """One patient: registration, care team, consents, documents, and what is taken back."""
+async def _tell_again(region: _Region, double: Double, first: str, today: date) -> None:
+    """The same person once more, by another office; the care office stands in both teams, and has decided about one pair."""
+    server, token = region.server, region.first(double.by)
+    number = f"{BY_LABEL[double.by].code[:2].upper()}-{double.person.ltci[1][-5:]}"
+    made = await server.post(token, "/v1/patients", double.registration(number))
+    place = {"part": "care_management", "valid_from": today.isoformat(), "valid_until": None}
+    team = f"/v1/patients/{made['id']}/care-team/{region.ids['care-office']}"
+    await server.call(token, "PUT", team, json=place)
+    if double.linked:
+        said = {"patient_id": made["id"], "reason": REASON}
+        await server.post(region.first("care-office"), f"{first}/links", said)
+
+
+async def _tell(region: _Region, story: Story) -> str:
+    """One patient: registration, care team, consents, documents, and what is taken back. Their path."""
     server, person = region.server, story.person
     token = region.first(person.registrar)
     patient = await _registered(region, story, person.registrar)
@@ -213,6 +231,7 @@ async def _tell(region: _Region, story: Story) -> None:
         await _registered(region, story, story.joins)
     if story.asks:
         await server.post(region.first("nurse-station"), f"{patient}/access-requests", story.asks)
+    return patient
 
 
 async def _registered(region: _Region, story: Story, label: str) -> str:
