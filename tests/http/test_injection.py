@@ -4,6 +4,7 @@ Every text field of every valid case takes payloads, where its form lets them th
 """
 
 import copy
+import html
 import json
 import logging
 import secrets
@@ -16,6 +17,9 @@ import pytest
 from tests.access.world import figure
 from tests.factories import Region, Vendor, consent, insured_number, insurer, person, register
 from tests.http.test_cases import PATHS, cases
+from tests.people.posts import Staff
+
+from renkei.settings import Settings
 
 PAYLOADS = {
     "sql": "'; DROP TABLE patients; --",
@@ -191,6 +195,25 @@ async def test_names_reasons_and_titles_come_back_as_sent(
     # One line of the log for one request, whatever it said; what is in a query or body is in none.
     lines = [record.getMessage() for record in caplog.records if record.name == "renkei.http"]
     assert lines and not any("\n" in line or "\r" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+async def test_on_pages_it_is_text(region: Region, settings: Settings, name: str) -> None:
+    payload, code = PAYLOADS[name], f"org-{insured_number()}"
+    said = {"code": code, "name": payload, "kind": "clinic"}
+    organization = (await region.admin.post("/v1/organizations", said)).json()
+    staff = Staff(region.http, "", "", organization, settings=settings)
+    shown = 0
+    for profession, path in (("physician", "/account"), ("physician", "/"), (None, "/staff"), (None, "/account")):
+        cookie = {"Cookie": f"renkei={staff.member(profession)[1]}"}
+        page = await region.http.get(path, headers=cookie)
+        assert page.status_code == 200 and page.headers["content-type"].startswith("text/html"), path
+        policy = page.headers["content-security-policy"]
+        assert "script-src" not in policy or "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
+        # The payload is a text of the page, and no part of what the page is made of.
+        assert not set(payload) & set("<>\"'") or payload not in page.text
+        shown += html.unescape(page.text).count(payload)
+    assert shown > 0
 
 
 @pytest.mark.parametrize("name", BREAKS)

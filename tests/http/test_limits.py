@@ -11,6 +11,7 @@ import uvicorn
 from prometheus_client import REGISTRY
 from tests.factories import Region, Vendor, register
 from tests.http.problems import problem
+from tests.people.posts import Staff
 
 from renkei.main import create_app
 from renkei.operator import server_options
@@ -108,6 +109,24 @@ async def test_a_client_asks_so_often_wherever_it_is(limited: Limited, region: R
         assert (await other.get("/v1/me")).status_code == 200
         more = await there.http.post("/oauth/token", data=FORM, auth=(busy.client_id, busy.client_secret))
         assert more.status_code == 429 and more.json()["error"] == "too_many_requests"
+
+
+async def test_a_member_of_staff_asks_so_often_by_pages_and_scripts_together(
+    limited: Limited, region: Region, settings: Settings
+) -> None:
+    station = Staff.of(await region.found(), settings)
+    async with limited(requests_per_minute_member=3) as at:
+        here = replace(station, http=at())
+        cookies = {"Cookie": f"renkei={here.member('nurse')[1]}"}
+        assert (await here.call("GET", "/v1/me", by="nurse")).status_code == 200
+        assert (await here.http.get("/account", headers=cookies)).status_code == 200
+        assert (await here.call("GET", "/v1/me", by="nurse")).headers["ratelimit"].startswith('"member";r=0;t=')
+        problem(await here.call("GET", "/v1/me", by="nurse"), 429, "too-many-requests")
+        page = await here.http.get("/account", headers=cookies)
+        assert page.status_code == 429 and "retry-after" in page.headers
+        assert page.headers["content-type"].startswith("text/html")
+        # A colleague at the same office is not stopped.
+        assert (await here.call("GET", "/v1/me", by="physician")).status_code == 200
 
 
 async def test_refused_tokens_stop_new_ones_and_no_token_that_holds(limited: Limited, region: Region) -> None:

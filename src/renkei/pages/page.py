@@ -24,7 +24,7 @@ from renkei.schemas.dates import TOKYO
 from renkei.schemas.json_body import parse_json
 from renkei.schemas.languages import preferred_language
 from renkei.schemas.people import Browser, login_digest
-from renkei.throttle import address_of
+from renkei.throttle import Limit, address_of
 from renkei.vocabulary import Language, Reason
 
 LARGEST_FORM = 20_000
@@ -200,6 +200,8 @@ class PageDoor(APIRoute):
         async def handle(request: Request) -> Response:
             visit = request.state.visit = await _visited(request)
             try:
+                if visit.session is not None:
+                    visit.service.throttle.count(Limit.member, str(visit.session.account_id))
                 if request.method not in ("GET", "HEAD"):
                     visit.form = await _own_form(visit)
                 return await inside(request)
