@@ -22,6 +22,7 @@ from renkei.schemas.candidates import Distinction
 from renkei.schemas.care_teams import EmergencyIn, PlaceIn
 from renkei.schemas.consents import ConsentIn
 from renkei.schemas.documents import read_document
+from renkei.schemas.drafts import Prepared, prepared
 from renkei.schemas.evidence import require_whole
 from renkei.schemas.patients import Registration
 from renkei.schemas.withdrawals import ConsentWithdrawal
@@ -56,6 +57,7 @@ class FakeServer:
         self.consents: list[dict] = []
         self.withdrawn: list[str] = []
         self.attached: list[dict] = []
+        self.drafts: list[Prepared] = []
         self.clients: dict[str, dict] = {}
         self.organizations: dict[str, dict] = {}
         self.registered: dict[tuple[str, str], str] = {}
@@ -93,6 +95,9 @@ class FakeServer:
         body = json.loads(request.content)
         if found := DOCUMENT.fullmatch(path):
             return self._document(caller, found["patient"], RecordKind(found["kind"].replace("-", "_")), body)
+        if path.endswith("/care-reports/drafts"):
+            self.drafts.append(prepared(RecordKind.care_report, body, load_catalogue()))
+            return httpx.Response(201, json={"id": self._id()})
         for method, pattern, shape in SHAPES:
             if method == request.method and (found := re.fullmatch(pattern, path)):
                 shape.model_validate(body)

@@ -52,6 +52,7 @@ def test_what_is_told_is_what_was_promised(seeded):
     assert server.calls["POST", "/v1/organizations"] == len(ORGANIZATIONS) == 10
     assert server.calls["POST", "/v1/patients/{}/emergency-access"] == 1
     assert sorted(path.split("/")[4] for path in server.withdrawn) == ["care-reports", "consents", "consents"]
+    assert [[fault.item for fault in draft.faults] for draft in server.drafts] == [["care_report.urgency"]]
     assert [said["item"] for said in server.attached] == ["care_report.pressure_ulcer_assessment"]
     assert len({kind.value for kind in (o.kind for o in ORGANIZATIONS)}) >= 7
     forms = {consent["form"] for consent in server.consents}

@@ -221,6 +221,9 @@ async def _tell(region: _Region, story: Story) -> str:
         if "withdrawn" in short:
             withdrawals.append((f"{patient}/consents/{given['id']}/withdrawal", short["withdrawn"]))
     sent = [await _submit(region, patient, submission) for submission in story.submissions]
+    if story.draft:
+        token = region.tokens[story.draft.by, story.draft.author]
+        await server.post(token, f"{patient}/{_PATHS[story.draft.kind]}/drafts", story.draft.body)
     if story.picture:
         await _attach(region, patient, story, sent)
     for path, withdrawal in withdrawals:

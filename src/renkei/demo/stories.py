@@ -33,6 +33,7 @@ ACCESS_REQUEST = "tokunaga"
 CONFLICT = "saito-fumi"
 """The patient whose clinic and pharmacy disagree; the one to look at first."""
 PICTURE = CONFLICT
+DRAFT = CORRECTED_RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Story:
     """One patient: registered by the first of the team, agreed to, written about. since: when care began.
 
     joins: who matches the patient by number and waits to be let in. asks: what the nurses ask for, refused as it is.
-    picture: what the nurses say of a drawing that they attach to their newest report.
+    picture: what the nurses say of a drawing that they attach to their newest report. draft: what waits to be confirmed.
     """
 
     person: Person
@@ -80,6 +81,7 @@ class Story:
     joins: str | None = None
     asks: Mapping[str, Any] | None = None
     picture: Mapping[str, str] | None = None
+    draft: Submission | None = None
 
 
 def stories(today: date) -> tuple[Story, ...]:
@@ -100,6 +102,7 @@ def _story(person: Person, today: date) -> Story:
         "hospital" if person.key == JOIN_REQUEST else None,
         _ASKED if person.key == ACCESS_REQUEST else None,
         _PICTURED if person.key == PICTURE else None,
+        _drafted(today) if person.key == DRAFT else None,
     )
 
 
@@ -119,6 +122,25 @@ _ASKED = {
     "groups": ["medical"],
     "reason": "訪問のたびにお薬の内容を電話で確かめています。医療情報だけでも見られるよう、ご本人に尋ねていただけますか",
 }
+
+
+def _drafted(today: date) -> Submission:
+    """The therapist has typed for the nurse, and does not know how urgent it is: she decides, and confirms."""
+    station = BY_LABEL["nurse-station"]
+    nurse, typist = station.staff[0], station.staff[2]
+    said = {
+        "observed_at": datetime.combine(today - timedelta(days=1), time(15, 20), TOKYO).isoformat(),
+        "author": {
+            "name": {"family": nurse.family, "given": nurse.given},
+            "profession": nurse.profession.value,
+            "organization": station.name,
+        },
+        "body": "訪問中に看護師から電話。血圧128/70、脈72。朝の薬は飲めている。午後に少しめまいがあったとのこと。",
+    }
+    source = {"document_id": "KMR-DRAFT-1", "version": 1, "system": station.system}
+    return Submission(
+        station.label, typist.user_id, RecordKind.care_report, {"source": source, "items": {"care_report": said}}
+    )
 
 
 def _arrival(submission: Submission) -> datetime:
