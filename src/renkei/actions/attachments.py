@@ -56,7 +56,7 @@ async def add_attachment(
         raise Invalid([Fault("?taken_at", None, "future")])
     async with _alone(sent, blobs) as file:
         grant = await authorize(tx, asked, Permission.attachment_add, patient_id, said.column[:1])
-        await _require_writable(tx, grant, said)
+        grant = await _writable(tx, grant, said)
         if (same := await attachments.find_same(tx, grant, said, file.sha256)) is not None:
             return 200, attachment_json(same)
         # Before the row and without the patient's lock, since a bucket may take its time. Where no row follows, it is swept.
@@ -156,12 +156,16 @@ async def _seen(tx: Transaction, asked: Asked, permission: Permission, patient_i
     return row
 
 
-async def _require_writable(tx: Transaction, grant: Grant, said: AttachmentIn) -> None:
-    """Its column must be this profession's to write, and a record it belongs to one's own."""
+async def _writable(tx: Transaction, grant: Grant, said: AttachmentIn) -> Grant:
+    """Its column must be this profession's to write, and a record it belongs to one's own: it then lies beside that."""
     _require_column(grant, said.column)
     require_team(grant)
-    if said.record_id is not None and not await attachments.is_own_record(tx, grant, said.record_id):
+    if said.record_id is None:
+        return grant
+    patient_id = await attachments.find_own_record(tx, grant, said.record_id)
+    if patient_id is None:
         raise Invalid([Fault("?record_id", None, "unknown")])
+    return grant.under(patient_id)
 
 
 def _require_column(grant: Grant, column: tuple[Group, Tier]) -> None:

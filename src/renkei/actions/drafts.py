@@ -76,7 +76,7 @@ async def change_draft(
     row = await _open(tx, grant, kind, draft_id, if_match)
     if _hidden(grant, row):
         raise unseen_draft()
-    if not await drafts.change_draft(tx, grant, draft_id, said, days):
+    if not await drafts.change_draft(tx, grant.under(row.patient_id), draft_id, said, days):
         raise Conflict("draft_exists", DRAFT_EXISTS)
     changed = await drafts.load_draft(tx, grant, kind, draft_id)
     return _shown(grant, changed, 200)
@@ -88,7 +88,7 @@ async def discard_draft(tx: Transaction, asked: Asked, patient_id: UUID, kind: R
     row = await drafts.load_draft(tx, grant, kind, draft_id, locked=True)
     if row is None or row.record_id is not None:
         raise NotFound
-    drafts.discard_draft(tx, grant, draft_id)
+    drafts.discard_draft(tx, grant.under(row.patient_id), draft_id)
 
 
 async def _open(tx: Transaction, grant: Grant, kind: RecordKind, draft_id: UUID, if_match: str | None) -> Row:

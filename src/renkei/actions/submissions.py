@@ -59,7 +59,7 @@ async def confirm_draft(
     # What others are told of is the record, as if it had been sent by its own route.
     submitting = replace(grant, permission=SUBMITTED[kind])
     kept = await _keep(tx, submitting, document, catalogue, row.entered_by)
-    drafts.note_confirmed(tx, grant, draft_id, kept.record_id)
+    drafts.note_confirmed(tx, grant.under(row.patient_id), draft_id, kept.record_id)
     return await _named(tx, grant, kept)
 
 

@@ -51,7 +51,9 @@ WHERE a.patient_id = %(patient)s
 ORDER BY a.added_at DESC, a.id DESC LIMIT %(limit)s
 """
 )
-OWN_RECORD = "SELECT 1 FROM records WHERE patient_id = %(patient)s AND id = %(record)s AND organization_id = %(own)s"
+OWN_RECORD = (
+    "SELECT patient_id FROM records WHERE patient_id = %(patient)s AND id = %(record)s AND organization_id = %(own)s"
+)
 WITHDRAW = """
 INSERT INTO attachment_withdrawals (patient_id, id, attachment_id, reason, audit_event_id) VALUES (%s, %s, %s, %s, %s)
 """
@@ -107,10 +109,11 @@ def append_attachment(
     return id_
 
 
-async def is_own_record(tx: Transaction, grant: Grant, record_id: UUID) -> bool:
-    """Whether the acting organization has sent this record of the patient's."""
+async def find_own_record(tx: Transaction, grant: Grant, record_id: UUID) -> UUID | None:
+    """Under which of the person's ids a record of the acting organization's lies; None where there is none."""
     named = {"record": record_id, "own": grant.organization_id}
-    return await tx.row(whose(OWN_RECORD, grant), {**about(grant), **named}) is not None
+    row = await tx.row(whose(OWN_RECORD, grant), {**about(grant), **named})
+    return row.patient_id if row is not None else None
 
 
 async def load_attachment(tx: Transaction, grant: Grant, attachment_id: UUID) -> Row | None:

@@ -10,6 +10,7 @@ from renkei.access.gate import Grant
 from renkei.database import Row, Transaction
 from renkei.ids import new_id
 from renkei.schemas.drafts import Prepared
+from renkei.store import about, whose
 from renkei.vocabulary import RecordKind
 
 INSERT = """
@@ -91,7 +92,7 @@ async def load_draft(
 ) -> Row | None:
     """One of one's own organization's. locked: until the transaction ends nobody else changes or confirms it."""
     one = ONE + " FOR UPDATE" if locked else ONE
-    return await tx.row(one, _about(grant) | {"kind": kind, "id": draft_id})
+    return await tx.row(whose(one, grant), _about(grant) | {"kind": kind, "id": draft_id})
 
 
 async def load_page(
@@ -99,7 +100,9 @@ async def load_page(
 ) -> list[Row]:
     """One page of those that await confirmation, newest first; one row more tells of a next page."""
     time, id_ = after or (None, None)
-    return await tx.rows(PAGE, _about(grant) | {"kind": kind, "time": time, "after": id_, "limit": limit + 1})
+    return await tx.rows(
+        whose(PAGE, grant), _about(grant) | {"kind": kind, "time": time, "after": id_, "limit": limit + 1}
+    )
 
 
 async def change_draft(tx: Transaction, grant: Grant, draft_id: UUID, said: Prepared, days: int) -> bool:
@@ -110,7 +113,10 @@ async def change_draft(tx: Transaction, grant: Grant, draft_id: UUID, said: Prep
 
 
 def note_confirmed(tx: Transaction, grant: Grant, draft_id: UUID, record_id: UUID) -> None:
-    """What it has become; kept until it is over, so that a confirmation sent again is answered alike."""
+    """What it has become; kept until it is over, so that a confirmation sent again is answered alike.
+
+    grant: where the draft lies. The record of a linked person may lie under another id, where its earlier version does.
+    """
     tx.later(CONFIRM, [record_id, grant.event_id, grant.patient_id, draft_id])
 
 
@@ -125,7 +131,7 @@ async def expire(tx: Transaction, largest: int) -> list[Row]:
 
 
 def _about(grant: Grant) -> dict[str, Any]:
-    return {"patient": grant.patient_id, "organization": grant.organization_id}
+    return {**about(grant), "organization": grant.organization_id}
 
 
 def _columns(grant: Grant, said: Prepared, days: int) -> dict[str, Any]:

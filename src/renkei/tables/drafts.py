@@ -18,10 +18,10 @@ drafts = patient_table(
     moment("entered_at"),
     moment("changed_at"),
     column("expires_at", Instant),
-    optional("record_id", sa.Uuid),  # what it has become
+    # What it has become. No foreign key: of a linked person it may lie under their other id, beside its earlier version.
+    optional("record_id", sa.Uuid),
     reason(),
     sa.UniqueConstraint("patient_id", "organization_id", "document_id", "version"),
-    sa.ForeignKeyConstraint(["patient_id", "record_id"], ["records.patient_id", "records.id"]),
     sa.Index(None, "expires_at"),
     sa.CheckConstraint("kind IN ('face_sheet', 'care_report')", name="kind"),
 )
