@@ -1,6 +1,7 @@
 """A passkey's other side, written from WebAuthn Level 3 and CTAP 2: keys, counters and signed answers, and ways to get each wrong."""
 
 import base64
+import datetime
 import hashlib
 import json
 import os
@@ -9,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import cbor2
-from cryptography.hazmat.primitives import hashes
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 PRESENT, VERIFIED, ELIGIBLE, BACKED_UP, ATTESTED = 0x01, 0x04, 0x08, 0x10, 0x40
@@ -48,6 +50,8 @@ class Authenticator:
         if fmt == "packed" and statement is None:
             signature = self.key.sign(data + hashlib.sha256(said).digest(), ec.ECDSA(hashes.SHA256()))
             statement = {"alg": -7, "sig": signature}
+        if fmt == "fido-u2f" and statement is None:
+            statement = self._of_its_maker(hashlib.sha256(said).digest())
         attestation = cbor2.dumps({"fmt": fmt, "attStmt": statement or {}, "authData": data})
         return self._credential(
             {"clientDataJSON": text(said), "attestationObject": text(attestation), "transports": ["internal", "hybrid"]}
@@ -62,6 +66,20 @@ class Authenticator:
         return self._credential(
             {"clientDataJSON": text(said), "authenticatorData": text(data), "signature": text(signature), **handle}
         )
+
+    def _of_its_maker(self, client_data_hash: bytes) -> dict[str, Any]:
+        """WebAuthn §8.6: signed by a key of the maker's, whose certificate comes with it."""
+        maker, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+        today = datetime.datetime.now(datetime.UTC)
+        certificate = x509.CertificateBuilder(name, name, maker.public_key(), 1, today, today + datetime.timedelta(1))
+        numbers = self.key.public_key().public_numbers()
+        point = b"\x04" + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
+        rp_id_hash = hashlib.sha256(self.rp_id.encode()).digest()
+        signed = b"\0" + rp_id_hash + client_data_hash + self.credential_id + point
+        return {
+            "x5c": [certificate.sign(maker, hashes.SHA256()).public_bytes(serialization.Encoding.DER)],
+            "sig": maker.sign(signed, ec.ECDSA(hashes.SHA256())),
+        }
 
     def _client_data(self, kind: str, challenge: str, changes: dict[str, Any]) -> bytes:
         said = {"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": False}

@@ -13,7 +13,10 @@ from tests.factories import Region, Vendor
 from tests.people.staff import PASSWORD, Browser, Person, email, invited, path_of
 from tests.people.ways import asked, authenticator, browser, hired, served, stale
 
+from renkei.access.passkeys import Proof
+from renkei.database import transaction
 from renkei.settings import Settings
+from renkei.store.passkeys import use_passkey
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +145,24 @@ async def test_an_answer_counts_once_soon_and_in_the_browser_that_was_asked(
         f"passkey answers replayed, late, elsewhere, altered, counted back: tried {len(statuses)}, accepted {statuses.count(303)}"
     )
     assert set(statuses) == {422}
+
+
+async def test_of_two_answers_at_once_with_one_count_one_counts(nurse: Person) -> None:
+    counting, not_counting = authenticator(count=7), authenticator(steps=0)
+    seat = await with_passkey(nurse, counting)
+    made = not_counting.make(await asked(seat, "/account/passkeys/question"))
+    await seat.send("/account/passkeys", answer=json.dumps(made), name="数えない鍵")
+    transport: Any = nurse.http._transport
+    async with transaction(transport.app.state.service.engine) as tx:
+        for device, count, counts in (
+            (counting, 8, True),
+            (counting, 8, False),
+            (counting, 7, False),
+            (counting, 0, False),
+            (not_counting, 0, True),
+            (not_counting, 0, True),
+        ):
+            assert await use_passkey(tx, Proof(device.credential_id, count, True)) is counts, (count, counts)
 
 
 async def test_a_removed_passkey_opens_nothing(nurse: Person) -> None:
