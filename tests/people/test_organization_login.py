@@ -97,6 +97,19 @@ async def test_it_opens_the_posts_of_its_organization_and_no_other(
     assert (await own.http.get(f"/v1/patients/{patient}/summary")).status_code == 200
 
 
+async def test_who_is_in_by_one_organizations_login_may_go_over_to_anothers(
+    provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
+) -> None:
+    one, other = [await connected(provider, at_home, region) for _ in range(2)]
+    person = await hired(at_home, settings, (one, "nurse"), (other, "nurse"))
+    sits_there(provider, person, amr=["otp"])
+    await linked(browser(at_home), other, person)
+    seat = browser(at_home)
+    await linked(seat, one, person)
+    assert (await signed_in(seat, other)).url.path == "/"
+    assert (await seat.http.get("/v1/me")).json()["organization"]["id"] == other.id
+
+
 async def test_it_may_not_touch_what_opens_other_posts(
     provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
 ) -> None:

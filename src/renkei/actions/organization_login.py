@@ -6,6 +6,7 @@ account's owner has taken the second step here once: an e-mail address only tell
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -34,6 +35,8 @@ from renkei.store import (
 )
 
 SIGN_IN, AGAIN = "organization.sign_in", "organization.again"
+AGAIN_STATE = "again."
+"""How the state of a question begins that asks who is signed in already."""
 Provider = Row
 """A row of ``login_providers`` with its organization's name."""
 FEDERATED, BOTH, BOTH_ONCE = "federated", "mfa", "mfa_undated"
@@ -87,7 +90,9 @@ async def send(
 ) -> str:
     """Where the browser is sent. session: to prove again who signed in so; the provider asks anew. invitation: to be accepted
     by who comes back. Raises NotSignedIn."""
-    question, kind = Question.new(), SIGN_IN if session is None else AGAIN
+    question, kind = Question.new(), SIGN_IN
+    if session is not None:
+        question, kind = replace(question, state=f"{AGAIN_STATE}{question.state}"), AGAIN
     try:
         metadata = await service.providers.metadata(provider.issuer)
     except ProviderAway:
@@ -173,9 +178,9 @@ async def own_login(service: Service, session: Session) -> Row:
     return found
 
 
-def is_again(session: Session | None) -> bool:
-    """Whether a browser that comes back was sent to prove itself again: whoever is signed in so already."""
-    return session is not None and session.is_open and session.vouched_by is not None
+def is_again(said: Sequence[tuple[str, str]]) -> bool:
+    """Whether a browser that comes back was sent to prove itself again."""
+    return any(name == "state" and value.startswith(AGAIN_STATE) for name, value in said)
 
 
 async def _opened(

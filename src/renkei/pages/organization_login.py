@@ -35,7 +35,7 @@ async def come_back(visit: Visiting, organization_id: UUID) -> Response:
     """Back from the provider."""
     said = visit.request.query_params.multi_items()
     try:
-        if organization_login.is_again(visit.session):
+        if organization_login.is_again(said):
             cookie, next_page = await organization_login.come_back_again(
                 visit.service, visit.request_id, visit.cookie, visit.member, said
             )
