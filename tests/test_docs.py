@@ -156,6 +156,7 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
         "bench.bombs",
         "bench.hidden",
         "bench.passwords",
+        "bench.imports",
         "bench.patterns",
         "bench.throttle",
         "bench.torture",

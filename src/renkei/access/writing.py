@@ -14,8 +14,12 @@ from renkei.vocabulary import Reason, Tier
 
 def replaces_what_is_barred(grant: Grant, document: Document) -> bool:
     """Whether it may drop items that this profession may not write: a complete sheet replaces all that stood before."""
-    everything = {(group, tier) for group in document.kind.groups for tier in Tier}
-    return document.coverage == "complete" and not everything <= grant.rights.write
+    return document.coverage == "complete" and _lacks(grant, document)
+
+
+def _lacks(grant: Grant, document: Document) -> bool:
+    """Whether there is any column of this kind of document that this profession may not write."""
+    return any((group, tier) not in grant.rights.write for group in document.kind.groups for tier in Tier)
 
 
 def require_writable(
@@ -25,6 +29,8 @@ def require_writable(
 
     person: as registered. standing: the codes its organization states now, where the document drops what it leaves out.
     """
+    if not standing and not _lacks(grant, document):
+        return
     barred = grant.unwritable(_columns((*document.items, *document.absent), catalogue))
     pointers = {
         code: "/items/" + code.replace(".", "/") if code in document.items else f"/absent/{code}" for code in barred

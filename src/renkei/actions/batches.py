@@ -167,7 +167,9 @@ class _Deciding:
             return Outcome(one.number)
         if versions:
             self.replaced.add(grant.patient_id)
-        warnings, record_id = differing(document.items, person), new_id()
+        # A report says nothing of what is registered.
+        warnings = differing(document.items, person) if document.kind is RecordKind.face_sheet else []
+        record_id = new_id()
         answer = first_answer(document, grant.patient_id, record_id, self.stands.now, warnings, self.catalogue)
         body = to_json(document.body).decode()
         self.new.append(batches.New(one.number, grant, document, record_id, body, answer))

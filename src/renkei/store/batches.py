@@ -43,12 +43,12 @@ WHERE patient_id = ANY (%s::uuid[]) AND organization_id = ANY (%s::uuid[]) AND p
 APPEND = """
 WITH t AS MATERIALIZED (
   SELECT * FROM json_to_recordset(%(rows)s::json) AS t (patient_id uuid, id uuid, profession text, document_id text,
-    version integer, as_of timestamptz, body text, answer text, event uuid, change uuid, made uuid, number integer)
+    version integer, as_of timestamptz, body json, answer json, event uuid, change uuid, made uuid, number integer)
 ), kept AS (
   INSERT INTO records (patient_id, id, kind, organization_id, client_id, user_id, user_name, profession, document_id, version,
     as_of, received_at, catalogue, body, answer, audit_event_id)
   SELECT patient_id, id, %(kind)s, %(organization)s, %(client)s, %(user_id)s, %(user_name)s, profession, document_id, version,
-    as_of, %(received_at)s, %(catalogue)s, body, answer, event FROM t
+    as_of, %(received_at)s, %(catalogue)s, body::text, answer::text, event FROM t
 ), authors AS (
   INSERT INTO author_organizations (patient_id, organization_id, audit_event_id)
   SELECT DISTINCT ON (patient_id) patient_id, %(organization)s::uuid, event FROM t ON CONFLICT DO NOTHING
@@ -139,8 +139,6 @@ def append_records(tx: Transaction, grant: Grant, new: Sequence[New], received_a
             "document_id": one.document.document_id,
             "version": one.document.version,
             "as_of": one.document.as_of_text,
-            "body": one.body,
-            "answer": one.answer,
             "event": one.grant.event_id,
             "change": new_id(),
             "made": new_id(),
@@ -149,7 +147,8 @@ def append_records(tx: Transaction, grant: Grant, new: Sequence[New], received_a
         for one in new
     ]
     parameters = {
-        "rows": to_json(rows).decode(),
+        # Documents are JSON already: as such they need not be written as a text in a text, nor read back from it.
+        "rows": f"[{','.join(_with_documents(row, one) for row, one in zip(rows, new, strict=True))}]",
         "kind": document.kind,
         "organization": grant.organization_id,
         "client": actor.client_id,
@@ -161,6 +160,10 @@ def append_records(tx: Transaction, grant: Grant, new: Sequence[New], received_a
         "import": import_id,
     }
     tx.later(APPEND, parameters)
+
+
+def _with_documents(row: Mapping[str, Any], new: New) -> str:
+    return f'{to_json(row).decode()[:-1]},"body":{new.body},"answer":{new.answer}}}'
 
 
 def restate_reports(tx: Transaction, stands: Standing, lines: Iterable[tuple[Grant, ReportLine]]) -> None:

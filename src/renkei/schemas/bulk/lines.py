@@ -20,25 +20,15 @@ KINDS = {"patient": Sheet.patients, "face_sheet": Sheet.face_sheets, "care_repor
 _MEMBERS = {"kind", "patient_id", "identifier", "body"}
 
 
-def count_lines(path: Path, limits: Limits) -> int:
-    """How many lines there are. Raises BadFile when there are too many."""
-    found = 0
-    with path.open("rb") as file:
-        last = b""
-        while chunk := file.read(1 << 20):
-            found += chunk.count(b"\n")
-            last = chunk
-            if found > limits.rows:
-                raise too_many(ROWS, limits.rows)
-    return found + (1 if last and not last.endswith(b"\n") else 0)
-
-
 def read_lines(path: Path, limits: Limits, skip: int = 0) -> Iterator[tuple[int, bytes]]:
-    """The lines with their numbers from 1, after ``skip``. A line that is too long comes empty, and is told as such."""
+    """The lines with their numbers from 1, after ``skip``; blank ones are left out. A line that is too long comes empty, and is
+    told as such. Raises BadFile when there are too many."""
     with path.open("rb") as file:
         number = 0
         while line := file.readline(limits.line + 1):
             number += 1
+            if number > limits.rows:
+                raise too_many(ROWS, limits.rows)
             whole = line
             while len(line) > limits.line and not line.endswith(b"\n"):
                 whole, line = b"", file.readline(limits.line + 1)

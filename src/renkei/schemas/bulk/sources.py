@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from renkei.schemas.bulk.delimited import read_csv
 from renkei.schemas.bulk.files import CSV, NDJSON, Limits, Table
-from renkei.schemas.bulk.lines import count_lines, read_line, read_lines
+from renkei.schemas.bulk.lines import read_line, read_lines
 from renkei.schemas.bulk.mapping import Layout, Mapping_, Row
 from renkei.schemas.bulk.targets import Sheet
 from renkei.schemas.bulk.workbook import read_workbook
@@ -44,8 +44,6 @@ class Source:
 
     def count(self) -> int:
         """How many rows there are; the whole file is read."""
-        if self.media_type == NDJSON:
-            count_lines(self.path, self.limits)
         return sum(1 for _ in self.again()._rows)
 
     def samples(self, largest: int) -> dict[str, list[str]]:

@@ -1,0 +1,161 @@
+"""``python -m bench.imports``: an NDJSON import by the worker, beside COPY of the same rows into tables of the same shape.
+
+The import does all that it does for a vendor: every line validated, decided by the gate, audited, announced, kept once by its
+natural key, and told in the summary. COPY does nothing but write the rows that came of it, with the same indexes and keys.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import copy
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+from psycopg import sql
+from tests.factories import Region, Vendor, register
+
+from bench.measure import CpuTimes, Others
+from bench.place import DURABLE, Place
+from bench.region import case
+from renkei.actions.administration import found_installation
+from renkei.embedded import EmbeddedPostgres
+from renkei.operator import as_operator
+
+LONGEST_SECONDS = 600.0
+WRITTEN = ("audit_events", "records", "author_organizations", "changes", "import_rows", "summary_parts")
+"""What an import writes, in the order of their keys; the queue of the feed (as many rows as changes) is emptied by the worker."""
+SHEET, REPORT = "face-diabetes-clinic-periodic", "care-diabetes-nurse-full"
+
+
+def main() -> None:
+    """Print rows a second of both, and their ratio."""
+    parser = argparse.ArgumentParser(prog="python -m bench.imports")
+    parser.add_argument("--lines", type=int, default=20_000)
+    parser.add_argument("--patients", type=int, default=200)
+    parser.add_argument("--sheets", action="store_true", help="face sheets instead of care reports")
+    chosen = parser.parse_args()
+    with _scratch() as folder, EmbeddedPostgres(folder, settings=DURABLE) as embedded:
+        try:
+            asyncio.run(_bench(Place.prepare(folder, embedded, worker=True), chosen))
+        finally:
+            embedded.remove()
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="renkei-bench-") as folder:
+        os.chmod(folder, 0o701)  # As root, PostgreSQL runs as somebody who must pass through.
+        yield Path(folder)
+
+
+async def _bench(place: Place, chosen: argparse.Namespace) -> None:
+    made = await as_operator(
+        place.owner_url, "client.register", lambda tx, asked: found_installation(tx, asked, "bench")
+    )
+    base = f"http://127.0.0.1:{place.port}"
+    with place.serving():
+        async with httpx.AsyncClient(base_url=base, timeout=60, trust_env=False) as http:
+            clinic = await Region(http, Vendor(http, made["client_id"], made["client_secret"])).found()
+            patients = [await register(clinic, by="physician") for _ in range(chosen.patients)]
+            place.settle()
+            content = _lines(patients, chosen.lines, SHEET if chosen.sheets else REPORT)
+            others = Others(CpuTimes.of(place.postgres_pid()))
+            worker, database = CpuTimes.of(place._server[1].pid), CpuTimes.of(place.postgres_pid())
+            seconds, memory = await _import(clinic, content, place._server[1].pid)
+            worker_us, database_us = (cpu.since() / chosen.lines * 1e6 for cpu in (worker, database))
+    copied = _copy(place.owner_url)
+    ours, limit = chosen.lines / seconds, chosen.lines / copied
+    print(
+        f"import: {chosen.lines} {'face sheets' if chosen.sheets else 'care reports'} of {len(content) // chosen.lines} bytes, "
+        f"{chosen.patients} patients: {ours:.0f}/s (worker {worker_us:.0f} us, postgres {database_us:.0f} us each, "
+        f"worker {memory // 1_000_000} MB at most); COPY of the same rows: {limit:.0f}/s; ratio {ours / limit:.2f}; "
+        f"others {others.share():.0%}"
+    )
+
+
+def _lines(patients: list[str], count: int, name: str) -> bytes:
+    """Documents in the order of their days, as a history is kept: each day one of each patient."""
+    body, begin = case(name), datetime.fromisoformat("2020-01-01T10:00:00+09:00")
+    written = []
+    for n in range(count):
+        one: dict[str, Any] = copy.deepcopy(body)
+        moment = (begin + timedelta(days=n // len(patients), seconds=n % len(patients))).isoformat()
+        one["source"] = {"document_id": f"B-{n}", "version": 1}
+        if "care_report" in one["items"]:
+            one["items"]["care_report"]["observed_at"] = moment
+        else:
+            one["as_of"] = moment
+        kind = "care_report" if "care_report" in one["items"] else "face_sheet"
+        said = {"kind": kind, "patient_id": patients[n % len(patients)], "body": one}
+        written.append(json.dumps(said, ensure_ascii=False).encode())
+    return b"\n".join(written) + b"\n"
+
+
+async def _import(clinic: Vendor, content: bytes, worker: int) -> tuple[float, int]:
+    """Seconds from the answer to the end, and the worker's memory at most."""
+    headers = {"Content-Type": "application/x-ndjson"}
+    sent = await clinic.call("POST", "/v1/imports", by="physician", content=content, headers=headers)
+    assert sent.status_code == 202, sent.text
+    began, process, memory = time.perf_counter(), psutil.Process(worker), 0
+    while time.perf_counter() - began < LONGEST_SECONDS:
+        await asyncio.sleep(0.25)
+        memory = max(memory, process.memory_info().rss)
+        job = (await clinic.get(sent.headers["Location"], by="physician")).json()
+        if job["state"] not in ("queued", "running"):
+            assert (job["state"], job["wrong"]) == ("done", 0), job
+            return time.perf_counter() - began, memory
+    raise SystemExit("the import did not end")
+
+
+def _copy(url: str) -> float:
+    """Seconds of COPY of what was written, into tables with the same indexes and keys, in one durable transaction."""
+    with psycopg.connect(url) as connection, tempfile.TemporaryDirectory() as folder:
+        connection.execute("CREATE SCHEMA copied")
+        for table in WRITTEN:
+            name = sql.Identifier(table)
+            connection.execute(sql.SQL("CREATE TABLE copied.{} (LIKE public.{} INCLUDING ALL)").format(name, name))
+            _copy_keys(connection, table)
+            with (Path(folder) / table).open("wb") as file, connection.cursor().copy(_of_import(table)) as out:
+                for piece in out:
+                    file.write(piece)
+        connection.commit()
+        began = time.perf_counter()
+        for table in WRITTEN:
+            into = sql.SQL("COPY copied.{} FROM STDIN").format(sql.Identifier(table))
+            with (Path(folder) / table).open("rb") as file, connection.cursor().copy(into) as given:
+                while piece := file.read(1 << 18):
+                    given.write(piece)
+        connection.commit()
+        return time.perf_counter() - began
+
+
+def _of_import(table: str) -> sql.Composed:
+    """COPY of what the import has written into a table; of what else is there, registrations, nothing."""
+    which = {"audit_events": "action LIKE '%.submit'", "changes": "record_id IS NOT NULL"}.get(table, "true")
+    return sql.SQL("COPY (SELECT * FROM public.{} WHERE {}) TO STDOUT").format(
+        sql.Identifier(table),
+        sql.SQL(which),  # type: ignore[arg-type]  # one of the texts above
+    )
+
+
+def _copy_keys(connection: "psycopg.Connection[Any]", table: str) -> None:
+    """The foreign keys too, to the tables they name."""
+    keys = connection.execute(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND conrelid = %s::regclass", [table]
+    ).fetchall()
+    for (definition,) in keys:
+        local = definition.replace("REFERENCES records", "REFERENCES copied.records")
+        connection.execute(f"ALTER TABLE copied.{table} ADD {local}".encode())
+
+
+if __name__ == "__main__":
+    main()
