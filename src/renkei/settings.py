@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     import_max_rows: int = Field(default=100_000, ge=1)
     import_max_unpacked_bytes: int = Field(default=200_000_000, ge=1_000)
     import_days: int = Field(default=7, ge=1, le=366)
+    export_days: int = Field(default=1, ge=1, le=30)
     bucket: str | None = None
     bucket_endpoint: str | None = None
     bucket_region: str = "us-east-1"

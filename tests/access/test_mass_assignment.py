@@ -117,6 +117,7 @@ def importing(vendor: Vendor) -> list[tuple[Vendor, str, str, Any]]:
         (vendor, "PUT", "/v1/import-mappings/visits", {"sheet": "care_reports", "mapping": mapping}),
         (vendor, "POST", f"/v1/imports/{NO_IMPORT}/confirmation", {"check": True}),
         (vendor, "POST", f"/v1/imports/{NO_IMPORT}/undo", {"reason": "誤り"}),
+        (vendor, "POST", "/v1/exports", {"what": "own_records", "format": "ndjson"}),
     ]
 
 

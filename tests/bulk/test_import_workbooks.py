@@ -15,6 +15,7 @@ from tests.http.inside import as_owner
 
 from renkei.blobs import open_blobs
 from renkei.settings import Settings
+from renkei.worker.exporting import Exporter
 from renkei.worker.importing import Importer
 from renkei.worker.labour import Labour
 
@@ -135,7 +136,8 @@ async def test_files_are_kept_as_long_as_the_setting_says(region: Region, worker
     job = await send(clinic, "利用者番号,内容\nA,b\n".encode(), sheet="care_reports")
     await finish(worker, clinic, job["id"], by="nurse")
     (key,) = as_owner(settings, "SELECT file_key FROM jobs WHERE id = %s", UUID(job["id"]))[0]
-    labour = Labour(worker.engine, open_blobs(settings), worker, settings.import_days)
+    blobs = open_blobs(settings)
+    labour = Labour(worker.engine, blobs, worker, Exporter(worker.engine, blobs), {"import": settings.import_days})
     await labour.forget_files()
     assert await labour.blobs.exists(key)
     as_owner(settings, "UPDATE jobs SET touched_at = now() - interval '8 days' WHERE id = %s", UUID(job["id"]))

@@ -5,7 +5,7 @@ transaction of the act; a refusal has one of its own (design §3, rule 6).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -157,3 +157,19 @@ async def record_refusal(engine: AsyncEngine, asked: Asked, patient_id: UUID | N
             asked.refused(tx, patient_id, reason)
         else:
             asked.served(tx, {}, refused=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAtOnce(Asked):
+    """The same for work that reads a patient by several acts: one event of it for each patient, written by the first act.
+
+    told: the events that are on record, by patient.
+    """
+
+    told: dict[UUID, UUID] = field(default_factory=dict)
+
+    def allowed(self, tx: Transaction, patient_id: UUID, bases: Iterable[Basis], groups: Iterable[Group]) -> UUID:
+        if patient_id not in self.told:
+            # Not super(): a dataclass with slots is another class than the one its methods were made in.
+            self.told[patient_id] = Asked.allowed(self, tx, patient_id, bases, groups)
+        return self.told[patient_id]

@@ -135,6 +135,8 @@ RULES: Mapping[Permission, Rule] = {
     Permission.breach_read: _LEDGER_RULE,
     # Whoever may write documents may bring many; each row is then decided as if it had been sent alone.
     **{act: Rule("any.write", _writes(*COLUMNS)) for act in _IMPORTS},
+    # What is written out is what reading shows: each part is then asked for by the act that reads it.
+    **{act: Rule("any.read", _reads(*COLUMNS)) for act in Permission if act.startswith("export.")},
     Permission.change_read: _FEED_RULE,
     Permission.change_notify: _FEED_RULE,
     # Whoever reads the feed may have it sent. Others' subscriptions are listed and ended by office, never led elsewhere.

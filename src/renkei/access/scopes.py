@@ -28,6 +28,7 @@ _ACTS: Mapping[Scope, str] = {
         "access_request.submit access_request.read access_request.approve access_request.refuse"
     ),
     Scope.emergency: "emergency_access.open emergency_access.close emergency_access.read emergency_access.review",
+    Scope.exports: "export.request export.make export.read export.download export.cancel",
     Scope.imports: (
         "import.submit import.read import.confirm import.cancel import.undo import_mapping.read import_mapping.save"
     ),

@@ -166,6 +166,7 @@ class _Deciding:
             self.repeats.append(grant)
             return Outcome(one.number)
         if versions:
+            grant = grant.under(versions[0].patient_id)  # a correction goes where the document stands
             self.replaced.add(grant.patient_id)
         # A report says nothing of what is registered.
         warnings = differing(document.items, person) if document.kind is RecordKind.face_sheet else []
@@ -173,13 +174,14 @@ class _Deciding:
         answer = first_answer(document, grant.patient_id, record_id, self.stands.now, warnings, self.catalogue)
         body = to_json(document.body).decode()
         self.new.append(batches.New(one.number, grant, document, record_id, body, answer))
-        versions.insert(0, _Version(record_id, document.version, document.kind, answer, body))
+        versions.insert(0, _Version(grant.patient_id, record_id, document.version, document.kind, answer, body))
         return Outcome(one.number, new=True)
 
 
 class _Version(NamedTuple):
     """A document of the same batch, as one that stands."""
 
+    patient_id: UUID
     id: UUID
     version: int
     kind: str

@@ -26,7 +26,7 @@ REPORTS = f"{Group.care_report}.{Tier.basic}"
 # In one order, whoever else locks many.
 LOCK = "SELECT now() AS now FROM summaries WHERE patient_id = ANY (%s::uuid[]) ORDER BY patient_id FOR UPDATE"
 SAME_DOCUMENTS = """
-SELECT t.n, r.id, r.version, r.kind, r.answer, w.withdrawn_at, CASE WHEN r.version = t.version THEN r.body END AS body
+SELECT t.n, r.patient_id, r.id, r.version, r.kind, r.answer, w.withdrawn_at, CASE WHEN r.version = t.version THEN r.body END AS body
 FROM json_to_recordset(%s::json) AS t (n integer, patient_id uuid, document_id text, version integer)
 JOIN records r ON r.patient_id = t.patient_id AND r.organization_id = %s AND r.document_id = t.document_id
 LEFT JOIN record_withdrawals w ON w.patient_id = r.patient_id AND w.record_id = r.id
@@ -107,8 +107,9 @@ async def standing(
     organization = grants[0].organization_id
     patients = sorted({id_ for grant in grants for id_ in grant.patient_ids})
     keys = [
-        {"n": n, "patient_id": grant.patient_id, "document_id": document.document_id, "version": document.version}
+        {"n": n, "patient_id": id_, "document_id": document.document_id, "version": document.version}
         for n, (grant, document) in enumerate(zip(grants, documents, strict=True))
+        for id_ in grant.patient_ids
     ]
     of_kind = Statement(NEWEST, [patients, organization])
     if kind is RecordKind.care_report:

@@ -59,7 +59,7 @@ SELECT number, faults FROM import_faults WHERE import_id = %s AND number > %s OR
 FORGET_FAULTS = "DELETE FROM import_faults WHERE import_id = %s"
 OVER = COLUMNS + (
     "WHERE (file_key IS NOT NULL OR result_key IS NOT NULL) AND state NOT IN ('queued', 'running') "
-    "AND coalesce(ended_at, touched_at) < now() - make_interval(days => %s) LIMIT %s FOR UPDATE SKIP LOCKED"
+    "AND kind = %s AND coalesce(ended_at, touched_at) < now() - make_interval(days => %s) LIMIT %s FOR UPDATE SKIP LOCKED"
 )
 FORGET_FILES = """
 UPDATE jobs SET file_key = NULL, result_key = NULL, state = CASE WHEN state = 'waiting' THEN 'cancelled' ELSE state END,
@@ -148,9 +148,9 @@ def forget_faults(tx: Transaction, job_id: UUID) -> None:
     tx.later(FORGET_FAULTS, [job_id])
 
 
-async def expired(tx: Transaction, days: int, limit: int) -> list[Row]:
+async def expired(tx: Transaction, kind: str, days: int, limit: int) -> list[Row]:
     """Jobs that ended so long ago that their files go; held until the transaction ends."""
-    return await tx.rows(OVER, [days, limit])
+    return await tx.rows(OVER, [kind, days, limit])
 
 
 def forget_files(tx: Transaction, job_id: UUID) -> None:

@@ -92,6 +92,11 @@ class Permission(StrEnum):
     import_cancel = "import.cancel"  # 一括取込の中止
     import_undo = "import.undo"  # 一括取込の取消し
     import_mapping_read = "import_mapping.read"  # 列の割り当ての閲覧
+    export_request = "export.request"  # 書出しの依頼
+    export_make = "export.make"  # 書出し(利用者ごと)
+    export_read = "export.read"  # 書出しの状況の閲覧
+    export_download = "export.download"  # 書出したファイルの受取り
+    export_cancel = "export.cancel"  # 書出しの中止
     import_mapping_save = "import_mapping.save"  # 列の割り当ての保存
     change_notify = "change.notify"  # 更新情報の通知
     subscription_register = "subscription.register"  # 通知先の登録
@@ -115,6 +120,7 @@ class Scope(StrEnum):
     care_team = "care_team"  # ケアチームと申請、事業所一覧
     emergency = "emergency"  # 緊急閲覧
     imports = "imports"  # 一括取込
+    exports = "exports"  # 書出し
     oversight = "oversight"  # 閲覧できる者・閲覧記録・監査、権限表の閲覧
     administration = "administration"  # 管理
 

@@ -1,7 +1,7 @@
 """Long work of the organizations (長い処理): what one worker does of it, and how long files are kept."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -13,6 +13,7 @@ from renkei.database import SERVICE_ROLE, make_engine, transaction
 from renkei.ids import now
 from renkei.settings import Settings
 from renkei.store import jobs
+from renkei.worker.exporting import Exporter
 from renkei.worker.importing import Importer
 
 LOOK_SECONDS = 0.5
@@ -31,27 +32,31 @@ class Labour:
     engine: AsyncEngine
     blobs: Blobs
     importer: Importer
-    days: int
+    exporter: Exporter
+    days: Mapping[str, int]
 
     @classmethod
     def of(cls, settings: Settings) -> Self | None:
         """None where this worker is not given the service's database login."""
         if settings.database_url is None:
-            log.warning("RENKEI_DATABASE_URL is not set: this worker does no imports")
+            log.warning("RENKEI_DATABASE_URL is not set: this worker does no imports and exports")
             return None
         engine = make_engine(settings.database_url.get_secret_value(), SERVICE_ROLE, 4)
         blobs = open_blobs(settings)
-        return cls(engine, blobs, Importer.of(engine, blobs, settings), settings.import_days)
+        days = {"import": settings.import_days, "export": settings.export_days}
+        return cls(engine, blobs, Importer.of(engine, blobs, settings), Exporter(engine, blobs), days)
 
     async def close(self) -> None:
         """Leave no file and no connection behind."""
         self.importer.close()
+        self.exporter.close()
         await self.engine.dispose()
 
     def jobs(self) -> list[tuple[Callable[[AsyncEngine], Awaitable[bool]], float]]:
         """What is to be done again and again, and after how many seconds."""
         return [
             (self.importer.work, LOOK_SECONDS),
+            (self.exporter.work, LOOK_SECONDS),
             (self.forget_files, KEEP_HOUSE_SECONDS),
             (self.sweep, KEEP_HOUSE_SECONDS),
         ]
@@ -59,13 +64,13 @@ class Labour:
     async def forget_files(self, _: object = None) -> bool:
         """Remove the files of jobs that ended long ago; whether more of them may wait."""
         async with transaction(self.engine) as tx:
-            over = await jobs.expired(tx, self.days, AT_ONCE)
+            over = [job for kind, days in self.days.items() for job in await jobs.expired(tx, kind, days, AT_ONCE)]
             for job in over:
                 for key in filter(None, (job.file_key, job.result_key)):
                     await self.blobs.delete(key)
                 jobs.forget_files(tx, job.id)
                 jobs.forget_faults(tx, job.id)
-        return len(over) == AT_ONCE
+        return len(over) >= AT_ONCE
 
     async def sweep(self, _: object = None) -> bool:
         """Remove files that no job names."""

@@ -14,8 +14,8 @@ from renkei.catalogue.rules import Path
 from renkei.errors import Fault, Invalid
 from renkei.schemas.bulk.cells import Unreadable
 from renkei.schemas.bulk.days import parse_moment
+from renkei.schemas.bulk.guarding import unguarded
 from renkei.schemas.bulk.targets import SYSTEMS, Sheet, Target, find_target
-from renkei.schemas.bulk.writing import unguarded
 from renkei.schemas.fields import Line, Strict
 
 MOST_COLUMNS = 500

@@ -10,11 +10,11 @@ from pydantic_core import to_json
 
 from renkei.schemas.bulk.delimited import read_csv
 from renkei.schemas.bulk.files import CSV, NDJSON, Limits, Table
+from renkei.schemas.bulk.guarding import guarded
 from renkei.schemas.bulk.lines import read_line, read_lines
 from renkei.schemas.bulk.mapping import Layout, Mapping_, Row
 from renkei.schemas.bulk.targets import Sheet
 from renkei.schemas.bulk.workbook import read_workbook
-from renkei.schemas.bulk.writing import guarded
 
 WHY = "誤りの内容"
 """The heading of the column that tells why a row was refused. A file sent again with it is read as if it were not there."""

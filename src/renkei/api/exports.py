@@ -1,0 +1,72 @@
+"""/v1/exports: records written into a file by the worker, for who asked for it."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from renkei.actions import exports
+from renkei.api.documents import BODY, problems
+from renkei.api.door import Asking, Door, answer, listing
+from renkei.schemas.bulk.files import CSV, NDJSON, XLSX
+from renkei.schemas.exports import ExportRequest, export_json
+from renkei.schemas.languages import preferred_language
+from renkei.schemas.paging import Page, encode_cursor, page
+from renkei.vocabulary import Language, Permission
+
+router = APIRouter(prefix="/v1/exports", tags=["exports 書出し"], route_class=Door)
+_MEDIA = {"ndjson": NDJSON, "csv": f"{CSV}; charset=utf-8", "xlsx": XLSX}
+_FILE: dict[str, Any] = {media: {"schema": {"type": "string", "format": "binary"}} for media in (NDJSON, CSV, XLSX)}
+
+
+@router.post("", name=Permission.export_request, status_code=202, responses=problems(*BODY, 403, 404))
+async def request_export(request: Request, call: Asking, said: ExportRequest) -> Response:
+    """書出しを依頼する。 Ask for a file of one patient's records, or of one's own organization's."""
+    job = await exports.request_export(call.tx, call.asked, said)
+    return answer(export_json(job, _language(request)), 202, {"Location": f"/v1/exports/{job.id}"})
+
+
+@router.get("", name=Permission.export_read, responses=problems(403, 422))
+async def list_exports(request: Request, call: Asking, query: Annotated[Page, Query()]) -> Response:
+    """自分の書出しの一覧。 One's own exports, newest first."""
+    rows, language = await exports.list_exports(call.tx, call.asked, query), _language(request)
+    kept = rows[: query.limit]
+    following = encode_cursor(kept[-1].id) if len(rows) > query.limit else None
+    return listing(call, page([export_json(row, language) for row in kept], following))
+
+
+@router.get("/{export_id}", name=Permission.export_read, responses=problems(403, 404))
+async def read_export(request: Request, call: Asking, export_id: UUID) -> Response:
+    """書出しの状況。 How far an export is."""
+    return answer(export_json(await exports.read_export(call.tx, call.asked, export_id), _language(request)))
+
+
+@router.get(
+    "/{export_id}/file",
+    name=Permission.export_download,
+    responses={200: {"description": "ファイル / the file", "content": _FILE}, **problems(403, 404, 409)},
+    response_class=Response,
+)
+async def download_export(request: Request, call: Asking, export_id: UUID) -> Response:
+    """書出したファイル。権利をもう一度確かめる。 The file, after the right to it is asked again."""
+    job = await exports.download_export(call.tx, call.asked, export_id)
+    name = f"renkei-{job.requested_at:%Y%m%d}-{job.spec['format']}.{job.spec['format']}"
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    return StreamingResponse(
+        request.app.state.service.blobs.open(job.result_key), 200, headers, _MEDIA[job.spec["format"]]
+    )
+
+
+@router.delete("/{export_id}", name=Permission.export_cancel, responses=problems(403, 404, 409))
+async def cancel_export(request: Request, call: Asking, export_id: UUID) -> Response:
+    """書出しを中止する。 Stop an export."""
+    return answer(export_json(await exports.cancel_export(call.tx, call.asked, export_id), _language(request)))
+
+
+def _language(request: Request) -> Language:
+    return preferred_language(request.headers.get("accept-language", ""))
