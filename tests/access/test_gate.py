@@ -23,6 +23,7 @@ from renkei.access.actor import Actor
 from renkei.access.audit import Asked
 from renkei.access.gate import Grant
 from renkei.access.policy import COLUMNS, PermissionTable, Rights, Tie, View, default_rows
+from renkei.access.refusals import NO_ORGANIZATION, NO_RIGHT, NOT_IN_TEAM
 from renkei.ids import new_id
 from renkei.settings import Settings
 from renkei.vocabulary import ActorKind, Basis, Permission, Profession
@@ -38,7 +39,7 @@ def catalog(settings: Settings) -> Iterator[psycopg.Connection]:
 
 def test_nobody_else_makes_a_grant() -> None:
     asked = Asked(new_id(), Actor(ActorKind.worker, new_id(), None, ()), "summary.read")
-    with pytest.raises(TypeError, match="only the gate"):
+    with pytest.raises(TypeError, match=r"^only the gate makes a Grant$"):
         Grant(asked, new_id(), (), Permission.summary_read, None, NOTHING, View(), new_id(), object())
 
 
@@ -108,6 +109,17 @@ async def test_only_the_platform_founds_organizations_and_clients(region: Region
         assert (await vendor.get("/v1/organizations")).status_code == 200
 
 
+def said(problem: dict[str, object]) -> tuple[object, ...]:
+    return tuple(problem[name] for name in ("reason_code", "rule", "grantable_by", "detail"))
+
+
+async def test_offices_register_nobody(region: Region) -> None:
+    for office in (region.admin, await region.auditor(), await region.organization_admin(await region.found())):
+        answer = await office.post("/v1/patients", person())
+        assert answer.status_code == 403 and answer.json()["request_access"] is None
+        assert said(answer.json()) == ("not_in_care_team", "organization", "organization", NO_ORGANIZATION[0])
+
+
 async def test_a_refusal_says_the_rule_and_who_can_change_it(region: Region) -> None:
     world = await World.found(region)
     silent, ended = await world.make(Ties("now")), await world.make(Ties("ended", own=True))
@@ -122,9 +134,11 @@ async def test_a_refusal_says_the_rule_and_who_can_change_it(region: Region) -> 
             f"{ended.path}/care-reports", care_report(), by="nurse"
         ),
     }
-    for (reason, by), answer in asked.items():
-        assert (answer.status_code, answer.json()["reason_code"], answer.json()["grantable_by"]) == (403, reason, by)
-        assert answer.json()["rule"]
+    rules = ["consent", "consent", "permission_table.person_basic.write", "tie.care_team"]
+    words = ["この項目群の提供について同意がありません", "同意が撤回されています", NO_RIGHT[0], NOT_IN_TEAM[0]]
+    for (reason, by), rule, detail in zip(asked, rules, words, strict=True):
+        answer = asked[reason, by]
+        assert (answer.status_code, said(answer.json())) == (403, (reason, rule, by, detail))
     others = f"{silent.path}/care-reports/{silent.report}/withdrawal"
     refused = await world.reader.post(others, {"reason": "x"}, by="nurse")
     assert (refused.status_code, refused.json()["reason_code"]) == (403, "not_own_record")

@@ -1,5 +1,6 @@
 """Refusals of an office, to the word: which rule it was and who could change it, before anything is looked up."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -14,7 +15,15 @@ from renkei.access.gate import (
     authorize_service,
     may_break_glass,
 )
-from renkei.access.refusals import NO_CONTENT, NO_OFFICE, NO_ORGANIZATION, not_own_record, own_matter, unreadable
+from renkei.access.refusals import (
+    NO_CONTENT,
+    NO_OFFICE,
+    NO_ORGANIZATION,
+    Refused,
+    not_own_record,
+    own_matter,
+    unreadable,
+)
 from renkei.database import Transaction
 from renkei.errors import Forbidden
 from renkei.ids import new_id
@@ -87,41 +96,57 @@ def test_nobody_else_makes_a_grant_of_the_ledger() -> None:
     ("refusal", "members", "ja", "en"),
     [
         (
-            not_own_record(),
+            not_own_record,
             ("not_own_record", "record.organization", "organization"),
             "他機関の記録は訂正・取下げできません",
             "Only the organization that sent a record may correct or withdraw it",
         ),
         (
-            own_matter(),
+            own_matter,
             ("own_matter", "another_organization", "organization"),
             "自機関の緊急閲覧や申請は、チームのほかの事業所か基盤の管理者が判断します",
             "Another organization of the team, or the administrator, decides on what your own opened or asked for",
         ),
         (
-            unreadable(Reason.profession),
+            lambda: unreadable(Reason.profession),
             ("profession", "permission_table", "platform_admin"),
             "この職種には権限表でこの操作が許されていません",
             "The permission table does not allow this profession to do this",
         ),
         (
-            unreadable(Reason.no_consent),
+            lambda: unreadable(Reason.no_consent),
             ("no_consent", "consent", "patient"),
             "この項目群の提供について同意がありません",
             "No consent in force covers these items for you",
         ),
         (
-            unreadable(Reason.consent_withdrawn),
+            lambda: unreadable(Reason.consent_withdrawn),
             ("consent_withdrawn", "consent", "patient"),
             "同意が撤回されています",
             "The consent has been withdrawn",
         ),
+        (
+            lambda: unreadable(Reason.family_consent_missing),
+            ("family_consent_missing", "consent", "patient"),
+            "家族の同意がありません",
+            "The family's own consent is missing",
+        ),
+        (
+            lambda: unreadable(Reason.restricted),
+            ("restricted", "consent", "patient"),
+            "同意で名指しされていない要配慮項目です",
+            "A restricted item that no consent names",
+        ),
     ],
 )
 def test_a_refusal_says_in_both_languages_what_would_have_to_change(
-    refusal: Forbidden, members: tuple[str, str, str], ja: str, en: str
+    refusal: Callable[[], Forbidden], members: tuple[str, str, str], ja: str, en: str
 ) -> None:
-    assert told(refusal) == (*members, (ja, en))
+    assert told(refusal()) == (*members, (ja, en))
+
+
+def test_a_refused_token_request_is_logged_with_its_reason() -> None:
+    assert str(Refused("invalid_client", "no such client")) == "no such client"
 
 
 @pytest.mark.parametrize("kind", [ActorKind.admin, ActorKind.auditor, ActorKind.organization_admin, ActorKind.worker])
