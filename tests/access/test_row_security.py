@@ -76,7 +76,6 @@ LATER = {
     "request_decisions",
     "idempotency_keys",
     "import_rows",
-    "attachment_withdrawals",
 }
 BY_THE_WORKER = {"change_positions", "audit_leaves", "pending_deliveries", "deliveries"}
 
