@@ -121,6 +121,10 @@ ELSEWHERE: dict[tuple[str, str], str] = {
         )
     },
     ("PUT /v1/import-mappings/{name}", "name"): "one's own",
+    **{
+        (f"{method} /v1/exports/{{export_id}}{below}", "export_id"): "one's own"
+        for method, below in (("GET", ""), ("DELETE", ""), ("GET", "/file"))
+    },
     ("GET /v1/permissions/versions/{version}", "version"): "the same for all",
     ("GET /v1/catalogue/items/{code}", "code"): "the same for all",
     ("GET /v1/catalogue/schemas/{kind}", "kind"): "the same for all",
@@ -142,7 +146,7 @@ OFFICE_BODIES: dict[str, Any] = {
 
 
 async def test_path_parameters_that_name_no_patient(region: Region) -> None:
-    """Each is the same for everybody, the caller's own (tests/http/test_subscriptions.py asks with others'), or an office's:
+    """Each is the same for everybody, the caller's own (tests/http/test_subscriptions.py and tests/bulk ask with others'), or an office's:
     a vendor, and another organization's administrator, get 403;
     of what an organization has an office for, another one's administrator sees nothing (404)."""
     world, document = await World.found(region), None
