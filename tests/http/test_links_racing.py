@@ -2,9 +2,14 @@
 
 import asyncio
 
+import psycopg
 import pytest
 from tests.factories import Region, agree, register, report
+from tests.http.inside import as_owner
+from tests.http.problems import problem
 from tests.http.twice import Twice, link, part, registered_twice
+
+from renkei.settings import Settings
 
 
 @pytest.fixture
@@ -50,3 +55,29 @@ async def test_two_links_at_once_make_one_person_or_one_conflict(twice: Twice) -
     assert [{patient, *others} for patient, others in zip((t.one, t.two, three), held, strict=True)] == [
         {t.one, t.two, three}
     ] * 3
+
+
+async def test_who_was_let_in_before_a_link_and_writes_after_it_is_asked_to_come_again(
+    twice: Twice, settings: Settings
+) -> None:
+    """Between the gate's decision and the patient's lock two became one: the summary of the other id would miss it."""
+    t, url = twice, settings.owner_database_url
+    assert url is not None
+    await t.office.get(f"/v1/patients/{t.one}", by="nurse")
+    with psycopg.connect(url.get_secret_value()) as owner:
+        owner.execute("SELECT FROM summaries WHERE patient_id = %s FOR UPDATE", [t.one])
+        writing = asyncio.create_task(t.office.post(f"/v1/patients/{t.one}/care-reports", report(), by="nurse"))
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        for _ in range(200):
+            await asyncio.sleep(0.02)
+            if as_owner(settings, waiting) != [(0,)]:
+                break
+        save = "INSERT INTO linked_patients (patient_id, members, audit_event_id) VALUES (%s, %s::uuid[], %s)"
+        for patient in (t.one, t.two):
+            owner.execute(save, [patient, [t.one, t.two], t.one])
+    problem(await writing, 503, "unavailable")
+    again = await t.office.post(f"/v1/patients/{t.one}/care-reports", report(), by="nurse")
+    assert again.status_code == 201
+    for patient in (t.one, t.two):
+        summary = await t.get(t.office, patient, "/summary", by="nurse")
+        assert [line["id"] for line in summary["care_reports"]] == [again.json()["id"]]
