@@ -92,6 +92,7 @@ def settings(postgres: EmbeddedPostgres, database: str, tmp_path_factory: pytest
         owner_database_url=SecretStr(owner),
         data_dir=tmp_path_factory.mktemp("data"),
         pool_size=10,
+        token_seconds=3600,  # a slow machine's run outlives a token of fifteen minutes
     )
 
 

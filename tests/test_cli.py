@@ -142,7 +142,7 @@ def test_serving_with_several_workers(settings: Settings, tmp_path: Path) -> Non
 
 
 def _ready(client: httpx.Client) -> bool:
-    for _ in range(200):
+    for _ in range(600):
         try:
             if client.get("/readyz").status_code == 200:
                 return True
