@@ -112,11 +112,16 @@ def _key(asked: Asked, about: Mapping[str, str]) -> bytes | None:
 
 
 def _stretches(granted: Sequence[Granted]) -> Iterator[list[Granted]]:
-    """In stretches of few patients; of one patient in the order sent, as a version follows the one before it."""
-    ordered = sorted(granted, key=lambda one: one.grant.patient_id)
-    places = {patient: n // STRETCH for n, patient in enumerate(dict.fromkeys(one.grant.patient_id for one in ordered))}
-    for _, stretch in groupby(ordered, key=lambda one: places[one.grant.patient_id]):
+    """In stretches of few people; of one person in the order sent, as a version follows the one before it."""
+    ordered = sorted(granted, key=lambda one: _person(one.grant))
+    places = {person: n // STRETCH for n, person in enumerate(dict.fromkeys(_person(one.grant) for one in ordered))}
+    for _, stretch in groupby(ordered, key=lambda one: places[_person(one.grant)]):
         yield list(stretch)
+
+
+def _person(grant: Grant) -> UUID:
+    """The same for each id of a linked person."""
+    return min(grant.patient_ids)
 
 
 async def _write(
@@ -148,12 +153,13 @@ class _Deciding:
         self.repeats: list[Grant] = []
         self.replaced: set[UUID] = set()
         self._versions: dict[tuple[UUID, str], list[Any]] = {}
+        """Of each document, newest first, what is new in this stretch."""
 
     async def decide(self, tx: Transaction, n: int, one: Granted) -> Outcome:
         grant, document = one.grant, one.document
         person = self.persons.get(grant.patient_id, {})
-        place = (grant.patient_id, document.document_id)
-        versions = self._versions.setdefault(place, list(self.stands.versions.get(n, ())))
+        mine = self._versions.setdefault((_person(grant), document.document_id), [])
+        versions = [*mine, *self.stands.versions.get(n, ())]
         try:
             stated = await summaries.standing_codes(tx, grant) if replaces_what_is_barred(grant, document) else ()
             require_writable(grant, document, person, stated, self.catalogue)
@@ -174,7 +180,7 @@ class _Deciding:
         answer = first_answer(document, grant.patient_id, record_id, self.stands.now, warnings, self.catalogue)
         body = to_json(document.body).decode()
         self.new.append(batches.New(one.number, grant, document, record_id, body, answer))
-        versions.insert(0, _Version(grant.patient_id, record_id, document.version, document.kind, answer, body))
+        mine.insert(0, _Version(grant.patient_id, record_id, document.version, document.kind, answer, body))
         return Outcome(one.number, new=True)
 
 
