@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from openpyxl import load_workbook
 from tests.bulk.test_import_lines import lines, take_in
 from tests.factories import Region, Vendor, agree, join, register, report, sheet, submit
 from tests.http.inside import as_owner
+from tests.http.twice import link, part, registered_twice
 
 from renkei.schemas.bulk.guarding import DANGEROUS, guarded, unguarded
 from renkei.settings import Settings
@@ -155,10 +157,13 @@ async def test_fetched_only_by_who_asked_and_while_the_right_stands(
     )
     refused = await nurses.get(job["file"], by="nurse")
     assert (refused.status_code, refused.json()["reason_code"]) == (409, "rights_changed")
+    assert refusals(settings, refused, patient) == ["rights_changed"]
     hidden = await register(clinic)
     absent = "01a21c06-468d-702d-8b24-b3b382df978c"
     asks = [{"what": "patient", "patient_id": one, "format": "ndjson"} for one in (hidden, absent)]
-    assert [(await nurses.post("/v1/exports", said, by="nurse")).status_code for said in asks] == [404, 404]
+    for said in asks:
+        refused = await nurses.post("/v1/exports", said, by="nurse")
+        assert (refused.status_code, refusals(settings, refused, said["patient_id"])) == (404, ["not-found"])
     assert (await nurses.post("/v1/exports", {"what": "patient", "format": "csv"}, by="nurse")).status_code == 422
     as_owner(settings, "UPDATE jobs SET ended_at = now() - interval '2 days' WHERE id = %s", UUID(job["id"]))
     await labour.forget_files()
@@ -166,7 +171,30 @@ async def test_fetched_only_by_who_asked_and_while_the_right_stands(
     assert (await nurses.get(job["file"], by="nurse")).status_code == 404
 
 
-async def test_who_loses_the_tie_meanwhile_gets_nothing(region: Region, labour: Labour) -> None:
+def refusals(settings: Settings, answer: httpx.Response, patient: str) -> list[str]:
+    """Why this patient's records were refused, by the one event of a request."""
+    query = "SELECT patient_id::text, reason FROM audit_events WHERE request_id = %s AND outcome = 'refused'"
+    rows = as_owner(settings, query, answer.headers["x-request-id"])
+    assert {id_ for id_, _ in rows} == {patient}
+    return [reason for _, reason in rows]
+
+
+async def test_of_a_linked_person_once_and_not_fetched_any_more_when_parted(region: Region, labour: Labour) -> None:
+    t = await registered_twice(region)
+    for patient in (t.one, t.two):
+        await submit(t.office, patient, report(), by="nurse")
+    assert (await link(t.office, t.one, t.two)).status_code == 201
+    own = await export(t.office, labour, what="own_records", format="ndjson")
+    told = [json.loads(line) for line in (await fetched(t.office, own)).splitlines()]
+    assert [one["kind"] for one in told] == ["patient", "care_report", "care_report"]
+    job = await export(t.office, labour, what="patient", patient_id=t.one, format="ndjson")
+    told = [json.loads(line) for line in (await fetched(t.office, job)).splitlines()]
+    assert {one["patient_id"] for one in told if one["kind"] == "care_report"} == {t.one, t.two}
+    assert (await part(t.office, t.one, t.two)).status_code == 201
+    assert (await t.office.get(job["file"], by="nurse")).status_code == 409  # half of it is somebody else's now
+
+
+async def test_who_loses_the_tie_meanwhile_gets_nothing(region: Region, labour: Labour, settings: Settings) -> None:
     clinic = await region.found()
     nurses = await region.found("visiting_nursing")
     patient = await register(clinic)
@@ -177,6 +205,8 @@ async def test_who_loses_the_tie_meanwhile_gets_nothing(region: Region, labour: 
         await labour.exporter.work()
     job = (await nurses.get(asked.headers["Location"], by="nurse")).json()
     assert (job["state"], job["reason"], job["file"]) == ("failed", "not_found", None)
+    query = "SELECT action, outcome, reason FROM audit_events WHERE request_id = %s AND patient_id = %s"
+    assert as_owner(settings, query, UUID(job["id"]), UUID(patient)) == [("export.make", "refused", "not-found")]
     started = await clinic.post("/v1/exports", {"what": "own_records", "format": "ndjson"}, by="nurse")
     gone = await clinic.call("DELETE", started.headers["Location"], by="nurse")
     assert gone.json()["state"] == "cancelled"

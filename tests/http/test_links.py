@@ -146,6 +146,19 @@ async def test_who_may_link(twice: Twice, region: Region) -> None:
     assert (await t.get(t.nurses, t.one, "/links"))["items"] == []
 
 
+async def test_a_refusal_is_on_record_for_both(twice: Twice, settings: Settings) -> None:
+    t = twice
+    for refused in (
+        await link(t.first, t.one, t.two),  # the other is hidden
+        await link(t.second, t.one, t.two),  # the one addressed is
+        await link(t.office, t.one, t.two, by="home_helper"),
+    ):
+        query = "SELECT patient_id::text, action, outcome, reason FROM audit_events WHERE request_id = %s"
+        reason = refused.json().get("reason_code", "not-found")
+        rows = as_owner(settings, query, refused.headers["x-request-id"])
+        assert sorted(rows) == sorted((id_, "patient.link", "refused", reason) for id_ in (t.one, t.two))
+
+
 async def test_numbers_of_both_are_one_person(twice: Twice, region: Region) -> None:
     t = twice
     numbers = [(await t.get(t.office, patient))["identifiers"][0] for patient in (t.one, t.two)]

@@ -53,7 +53,7 @@ class Asked:
     """Who asks what in which request: the part of an event that is known before anything is decided.
 
     action: the permission's string. record_id: the record concerned, where the request names one. key: by which the caller knows this act again
-    when it retries, if it has given it one.
+    when it retries, if it has given it one. also_about: patients named elsewhere than in the path, each of whom a refusal is about too.
     """
 
     request_id: UUID
@@ -61,6 +61,7 @@ class Asked:
     action: str
     record_id: UUID | None = None
     key: RetryKey | None = None
+    also_about: set[UUID] = field(default_factory=set, compare=False)
 
     def _columns(self, outcome: Outcome, reason: Reason | str | None) -> dict[str, object]:
         actor = self.actor
@@ -150,13 +151,18 @@ class Asked:
 
 
 async def record_refusal(engine: AsyncEngine, asked: Asked, patient_id: UUID | None, error: RenkeiError) -> None:
-    """Write a refusal in a transaction of its own: that of the request is rolled back."""
-    reason = str(error.members.get("reason_code", error.kind))
+    """Write a refusal in a transaction of its own: that of the request is rolled back. patient_id: the path's."""
+    about = [*([patient_id] if patient_id is not None else []), *sorted(asked.also_about - {patient_id})]
     async with transaction(engine) as tx:
-        if patient_id is not None:
-            asked.refused(tx, patient_id, reason)
-        else:
-            asked.served(tx, {}, refused=reason)
+        for one in about:
+            asked.refused(tx, one, reason_of(error))
+        if not about:
+            asked.served(tx, {}, refused=reason_of(error))
+
+
+def reason_of(error: RenkeiError) -> str:
+    """Why, as the ledgers name it."""
+    return str(error.members.get("reason_code", error.kind))
 
 
 @dataclass(frozen=True, slots=True)

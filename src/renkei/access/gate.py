@@ -112,6 +112,7 @@ async def authorize_two(
     tx: Transaction, asked: Asked, permission: Permission, one: UUID, other: UUID
 ) -> tuple[Grant, Grant]:
     """The same for an act about two patients, each of whom the actor must reach; both are opened."""
+    asked.also_about.update((one, other))
     first = await authorize(tx, asked, permission, one)
     # Two ids of one linked person: reached as one, and on record once.
     second = first.under(other) if other in first.patient_ids else await authorize(tx, asked, permission, other)

@@ -26,6 +26,7 @@ OPEN = ("queued", "running")
 
 async def request_export(tx: Transaction, asked: Asked, said: ExportRequest) -> Row:
     """Records to be written into a file by the worker, with the rights of who asks. 404 for a patient who is absent or hidden."""
+    asked.also_about.update([said.patient_id] if said.patient_id else [])
     await authorize_work(tx, asked, Permission.export_request)
     job_id = new_id()
     if said.patient_id is not None:
@@ -62,7 +63,9 @@ async def download_export(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
         raise NotFound
     readable = readable_by(rights)
     if job.spec["patient_id"] is not None:
-        grant = await authorize(tx, asked, Permission.export_download, UUID(job.spec["patient_id"]), tuple(Group))
+        patient_id = UUID(job.spec["patient_id"])
+        asked.also_about.add(patient_id)
+        grant = await authorize(tx, asked, Permission.export_download, patient_id, tuple(Group))
         readable = readable_of(grant)
     else:
         asked.served(tx, {"export_id": str(job_id)})
@@ -72,7 +75,7 @@ async def download_export(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
 
 
 async def cancel_export(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
-    """Stop an export, or give up its file. Cancelling again changes nothing."""
+    """Stop an export. Cancelling again changes nothing."""
     await authorize_work(tx, asked, Permission.export_cancel)
     job = await _one(tx, asked, job_id, lock=True)
     event = asked.served(tx, {"export_id": str(job_id)})
@@ -92,12 +95,17 @@ async def export_patient(tx: Transaction, asked: Asked, patient_id: UUID) -> Gra
 async def own_patients(
     tx: Transaction, asked: Asked, after: UUID | None, limit: int
 ) -> tuple[Rights, list[UUID], UUID | None]:
-    """The next patients of whom the organization has records of its own, and after whom the page after it begins."""
+    """The next patients of whom the organization has records of its own, a linked person once, and after whom the page after
+    it begins."""
     rights = await authorize_work(tx, asked, Permission.export_make)
     organization = _organization(asked)
     ids: Sequence[UUID] = await reach.candidates(tx, organization, after, limit)
     ties, _ = await reach.ties(tx, [(id_, organization) for id_ in ids]) if ids else ([], 0)
-    return rights, [tie.patient_id for tie in ties if tie.own], ids[-1] if len(ids) == limit else None
+    return (
+        rights,
+        [tie.patient_id for tie in ties if tie.own and tie.listed(asked.actor.profession)],
+        ids[-1] if len(ids) == limit else None,
+    )
 
 
 def readable_by(rights: Rights) -> list[str]:
@@ -106,10 +114,12 @@ def readable_by(rights: Rights) -> list[str]:
 
 
 def readable_of(grant: Grant) -> list[str]:
-    """What may be read of a patient, to be compared later: of others and of one's own."""
+    """What may be read of a patient, to be compared later: of others and of one's own, under which ids. Parted, what lies under
+    the other is not to be had by this one any more."""
     view = grant.view
     family = ["family"] if view.members is None else [f"family {_digest(name)}" for name in view.members]
-    return sorted([*(f"shared {part}" for part in view.shared), *(f"own {part}" for part in view.own), *family])
+    ids = [f"id {id_}" for id_ in grant.patient_ids]
+    return sorted([*(f"shared {part}" for part in view.shared), *(f"own {part}" for part in view.own), *family, *ids])
 
 
 def _digest(name: str) -> str:

@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.access.askers import NoLonger, still_standing
-from renkei.access.audit import AskedAtOnce
+from renkei.access.audit import AskedAtOnce, reason_of
 from renkei.actions import exports
 from renkei.actions.patients import read_patient
 from renkei.actions.records import list_care_reports, list_face_sheets
@@ -90,14 +90,19 @@ class Exporter:
     async def _turn(self, tx: Transaction, job: Any) -> None:
         reason = None
         try:
-            actor = await still_standing(tx, job.actor)
-            await self._write(tx, job, AskedAtOnce(job.id, actor, Permission.export_make))
+            asked = AskedAtOnce(job.id, await still_standing(tx, job.actor), Permission.export_make)
         except NoLonger:
-            reason = "standing_lost"
-        except NotFound:
-            reason = "not_found"
-        except Forbidden:
-            reason = "forbidden"
+            self._forget(job.id)
+            jobs.note(tx, job.id, state="failed", reason="standing_lost")
+            return
+        try:
+            await self._write(tx, job, asked)
+        except (NotFound, Forbidden) as error:
+            reason = "not_found" if isinstance(error, NotFound) else "forbidden"
+            if job.spec["patient_id"] is not None:
+                asked.refused(tx, UUID(job.spec["patient_id"]), reason_of(error))
+            else:
+                asked.served(tx, {"export_id": str(job.id)}, refused=reason_of(error))
         if reason is not None:
             self._forget(job.id)
             jobs.note(tx, job.id, state="failed", reason=reason)
