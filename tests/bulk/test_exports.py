@@ -177,6 +177,9 @@ async def test_fetched_only_by_who_asked_and_while_the_right_stands(
     for vendor, by in ((nurses, "physician"), (clinic, "nurse")):
         assert (await vendor.get(job["file"], by=by)).status_code == 404
         assert (await vendor.get(f"/v1/exports/{job['id']}", by=by)).status_code == 404
+        assert (await vendor.get("/v1/exports", by=by)).json()["items"] == []
+    listed = (await nurses.get("/v1/exports", by="nurse")).json()["items"]
+    assert [one["id"] for one in listed] == [job["id"]]
     await clinic.post(
         f"/v1/patients/{patient}/consents/{consents[0]['id']}/withdrawal", {"reason": "申し出"}, by="physician"
     )

@@ -24,6 +24,8 @@ WHERE m.id = %s AND m.account_id = %s AND m.office = 'ordinary' AND m.ended_at I
   AND (m.valid_until IS NULL OR m.valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date)
 """
 
+IDENTIFYING = ("client_id", "member_id", "organization", "user_id", "profession")
+
 
 class NoLonger(Exception):
     """Who asked may not act here any more."""
@@ -67,8 +69,12 @@ async def _member(tx: Transaction, kept: Mapping[str, Any]) -> Actor:
 
 def same_actor(kept: Mapping[str, Any], actor: Actor) -> bool:
     """Whether it was this very actor: the same system or post, for the same organization, in the name of the same user."""
-    names = ("client_id", "member_id", "organization", "user_id", "profession")
-    return all(kept.get(name) == value for name, value in _named(actor).items() if name in names)
+    return {name: kept[name] for name in IDENTIFYING if name in kept} == asker(actor)
+
+
+def asker(actor: Actor) -> dict[str, Any]:
+    """By what of a kept actor it is known that it was this very one."""
+    return {name: value for name, value in _named(actor).items() if name in IDENTIFYING and value is not None}
 
 
 def _named(actor: Actor) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from renkei.access import reach
-from renkei.access.askers import kept_actor, same_actor
+from renkei.access.askers import asker, kept_actor, same_actor
 from renkei.access.audit import Asked
 from renkei.access.gate import Grant, authorize
 from renkei.access.gate_batch import authorize_work
@@ -45,7 +45,8 @@ async def list_exports(tx: Transaction, asked: Asked, query: Page) -> list[Row]:
     await authorize_work(tx, asked, Permission.export_read)
     asked.served(tx, {})
     last = decode_cursor(query.after, UUID)
-    return await jobs.load_jobs(tx, _organization(asked), EXPORT, last[0] if last else None, query.limit)
+    before, mine = last[0] if last else None, asker(asked.actor)
+    return await jobs.load_jobs(tx, _organization(asked), EXPORT, before, query.limit, mine)
 
 
 async def read_export(tx: Transaction, asked: Asked, job_id: UUID) -> Row:

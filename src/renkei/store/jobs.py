@@ -30,6 +30,7 @@ ONE = COLUMNS + "WHERE id = %(id)s AND organization_id = %(organization)s AND ki
 LOCKED = ONE + " FOR UPDATE"
 PAGE = COLUMNS + (
     "WHERE organization_id = %(organization)s AND kind = %(kind)s AND (%(before)s::uuid IS NULL OR id < %(before)s) "
+    "AND (%(asker)s::jsonb IS NULL OR actor - ARRAY['user_name', 'proof', 'scope'] = %(asker)s::jsonb) "
     "ORDER BY id DESC LIMIT %(limit)s"
 )
 # Counts are added to, all else is replaced where it is given. touched_at: the next turn, behind the jobs of others.
@@ -109,9 +110,17 @@ async def load_job(
     return await tx.row(LOCKED if lock else ONE, wanted)
 
 
-async def load_jobs(tx: Transaction, organization_id: UUID, kind: str, before: UUID | None, limit: int) -> list[Row]:
-    """One page of an organization's jobs, newest first, and one more."""
-    wanted = {"organization": organization_id, "kind": kind, "before": before, "limit": limit + 1}
+async def load_jobs(
+    tx: Transaction,
+    organization_id: UUID,
+    kind: str,
+    before: UUID | None,
+    limit: int,
+    asker: Mapping[str, Any] | None = None,
+) -> list[Row]:
+    """One page of an organization's jobs, newest first, and one more. asker: of whom only (``access.askers``); None: of all."""
+    mine = Jsonb(dict(asker)) if asker is not None else None
+    wanted = {"organization": organization_id, "kind": kind, "before": before, "limit": limit + 1, "asker": mine}
     return await tx.rows(PAGE, wanted)
 
 
