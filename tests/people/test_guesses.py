@@ -10,6 +10,8 @@ from tests.access.world import figure
 from tests.factories import Region
 from tests.http.inside import as_owner
 from tests.people.staff import PASSWORD, Browser, email, hired
+from tests.people.ways import browser, served
+from tests.people.ways import hired as seated
 
 from renkei.schemas.people import login_digest
 from renkei.settings import Settings
@@ -94,6 +96,30 @@ async def test_many_addresses_together_reach_a_ceiling_that_no_known_device_feel
     refused = await new.send(path, **wrong)
     assert refused.status_code == 429 and int(refused.headers["retry-after"]) > 60
     await victim.sign_in(usual)
+
+
+async def test_what_an_address_is_refused_for_keeps_no_known_device_out(region: Region, settings: Settings) -> None:
+    """A whole office has one address: neither a guessing colleague nor a system with old tokens shuts the others out."""
+    station = await region.found("visiting_nursing")
+    async with served(settings, refused_tokens_per_minute_address=4) as http:
+        victim, colleague = await seated(http, settings, (station, "nurse")), browser(http)
+        usual = await victim.sign_in(browser(http))
+        await usual.send("/logout")
+        # Each another's address, so that it is the network address that is counted; more than fit into one minute's turn.
+        refused = [await guess(colleague, email()) for _ in range(10)]
+        assert refused[0] == 422 and 429 in refused
+        await usual.open("/login")
+        page = await usual.send("/login", email=victim.email, password=PASSWORD)
+        assert page.url.path == "/login/second-step"
+
+
+async def test_half_way_in_nobody_uses_up_what_the_member_may_ask(region: Region, settings: Settings) -> None:
+    station = await region.found("visiting_nursing")
+    async with served(settings, requests_per_minute_member=3) as http:
+        victim, thief = await seated(http, settings, (station, "nurse")), browser(http)
+        await thief.open("/login")
+        await thief.send("/login", email=victim.email, password=PASSWORD)
+        assert {(await thief.open("/login/second-step")).status_code for _ in range(8)} == {200}
 
 
 async def test_many_at_once_are_many(http: httpx.AsyncClient, region: Region) -> None:

@@ -11,6 +11,7 @@ from tests.access.world import figure, tokyo
 from tests.factories import Region, Vendor
 from tests.http.inside import as_owner
 from tests.people.staff import PASSWORD, Browser, Person, accepted, email, enrol, hired, invited, path_of
+from tests.people.ways import hired as seated
 
 from renkei.settings import Settings
 
@@ -112,6 +113,46 @@ async def test_an_administrator_becomes_nobody_else(http: httpx.AsyncClient, reg
     await asyncio.sleep(1)  # so long a session may be remembered
     assert (await usual.open("/account")).url.path == "/login"
     person.password = NEW
+    await person.sign_in()
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+async def test_without_a_second_factor_a_link_is_no_way_into_other_organizations(
+    http: httpx.AsyncClient, region: Region, settings: Settings, elsewhere: bool
+) -> None:
+    """Their administrators know nothing of this link; at the one organization it is the only help there is."""
+    one, two = await region.found("visiting_nursing"), await region.found()
+    posts = ((one, "nurse"), (two, "physician")) if elsewhere else ((one, "nurse"),)
+    person = await seated(http, settings, *posts, with_totp=False)
+    member = await one_of(region, one)
+    made = await region.admin.post(f"/v1/members/{member['id']}/invitation", {"reason": "忘れた"})
+    link, browser = path_of(made.json()), Browser.new(http)
+    for code in ("", await code_for(region, member)):
+        await browser.open(link)
+        if elsewhere:
+            assert (await browser.send(link, password=NEW, again=NEW, code=code)).status_code == 422
+    if not elsewhere:
+        assert (await browser.send(link, password=NEW, again=NEW)).url.path == "/login"
+    await browser.open("/login")
+    in_by = {True: PASSWORD, False: NEW}
+    assert (await browser.send("/login", email=person.email, password=NEW)).status_code == (422 if elsewhere else 200)
+    assert (await browser.send("/login", email=person.email, password=in_by[elsewhere])).url.path == "/login/enrolment"
+
+
+async def test_of_two_who_set_up_the_first_app_the_second_sets_up_none(http: httpx.AsyncClient, region: Region) -> None:
+    """Whoever knows the password alone does not replace what its owner has set up meanwhile."""
+    station = await region.found("visiting_nursing")
+    link = path_of(member := await invited(region.admin, station.id, email()))
+    owner, thief = Browser.new(http), Browser.new(http)
+    await owner.open(link)
+    assert (await owner.send(link, name="佐久間 恵", password=PASSWORD, again=PASSWORD)).status_code == 200
+    await thief.open("/login")
+    await thief.send("/login", email=member["email"], password=PASSWORD)
+    person = Person(http, member["email"])
+    await enrol(person, owner, "/login/enrolment")
+    page = (await thief.open("/login/enrolment")).text
+    (seed,), (factor,) = re.findall(r'class="seed">(\w+)<', page), re.findall(r'name="factor" value="([^"]+)"', page)
+    assert (await thief.send("/login/enrolment", factor=factor, code=pyotp.TOTP(seed).now())).status_code == 404
     await person.sign_in()
 
 

@@ -69,6 +69,24 @@ async def test_an_address_alone_opens_nothing_and_links_nothing(
     assert count == 0
 
 
+async def test_an_administrators_code_links_nothing(
+    provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
+) -> None:
+    """Who sets the provider and gives the code would otherwise be any colleague."""
+    clinic = await connected(provider, at_home, region)
+    nurse, seat = await hired(at_home, settings, (clinic, "nurse")), browser(at_home)
+    (member,) = (await region.admin.get(f"/v1/members?organization={clinic.id}")).json()["items"]
+    given = await region.admin.post(f"/v1/members/{member['id']}/one-time-code", {"reason": "電話を紛失"})
+    sits_there(provider, nurse)
+    assert (await signed_in(seat, clinic)).url.path == "/login/second-step"
+    assert (await seat.send("/login/second-step", code=given.json()["code"])).status_code == 422
+    assert (await seat.send("/login/second-step", code=nurse.code())).url.path == "/"
+    # Linked by its owner, the code stands in for the lost phone.
+    again = browser(at_home)
+    assert (await signed_in(again, clinic)).url.path == "/login/second-step"
+    assert (await again.send("/login/second-step", code=given.json()["code"])).url.path == "/"
+
+
 async def test_it_opens_the_posts_of_its_organization_and_no_other(
     provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
 ) -> None:

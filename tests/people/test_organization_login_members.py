@@ -1,5 +1,6 @@
 """Joining by a hospital's login without a password, ending the tie, and signing out at the provider."""
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -97,6 +98,8 @@ async def test_a_tie_is_shown_and_ended_by_its_owner(
     await stranger.open("/account/logins")
     assert (await stranger.send(end)).status_code == 404
     assert provider.issuer not in (await seat.send(end)).text
+    await asyncio.sleep(1)  # so long a session may be remembered
+    assert (await by_login.open("/account")).url.path == "/login"
     assert (await signed_in(browser(at_home), clinic)).url.path == "/login/second-step"
 
 

@@ -110,6 +110,9 @@ async def confirm_totp(
     """The first code of the new app: it counts from here on, in place of any other, with recovery codes of its own."""
     asked = Asked(request_id, session.actor, "account.confirm_totp")
     async with transaction(service.engine) as tx:
+        # A sign-in that waits for the first one sets up no other: it has shown a password and nothing else.
+        if not session.is_open and await second_factors.load_kinds(tx, session.account_id):
+            raise NotFound
         factor = await second_factors.load_setup(tx, session.account_id, factor_id)
         step = totp_step(service, factor, code_of(typed)) if factor else None
         if factor is None or step is None or not await second_factors.use_step(tx, factor_id, step):

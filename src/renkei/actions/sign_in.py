@@ -8,11 +8,11 @@ from uuid import UUID
 from renkei.access.audit import Asked
 from renkei.access.service import Service
 from renkei.access.sessions import Session
-from renkei.actions.session_steps import PASSWORD, Opened, Who, Wrong, begin, elevate, source_of, use_code
+from renkei.actions.session_steps import ONE_TIME, PASSWORD, Opened, Who, Wrong, begin, elevate, source_of, use_code
 from renkei.database import transaction
 from renkei.errors import NotFound
 from renkei.schemas.people import Browser, code_of, login_digest, login_of
-from renkei.store import accounts, attempts, posts, sessions
+from renkei.store import accounts, attempts, login_subjects, posts, sessions
 from renkei.throttle import Limit
 
 
@@ -21,10 +21,11 @@ async def prove_password(
 ) -> Opened | Wrong:
     """The first step. An account that does not exist takes as long as a wrong password, in the database too."""
     login = login_digest(email)
-    service.throttle.require(Limit.refused_address, browser.address)
     async with transaction(service.engine) as tx:
         account = await accounts.load_by_email(tx, login_of(email))
         source = source_of(service, browser, account.id if account else None)
+        if not source.known_device:  # nor does a colleague's system whose tokens are refused shut it out
+            service.throttle.require(Limit.refused_address, browser.address)
         attempt = await attempts.begin_attempt(tx, login, source, "password")
     if isinstance(attempt, int):
         return Wrong(attempt)
@@ -33,7 +34,7 @@ async def prove_password(
     fresh = await service.passwords.hash(password) if right and kept and service.passwords.outdated(kept) else None
     who = Who(account.id, account.name) if account else Who(None, None)
     asked = Asked(request_id, who.actor, "session.start")
-    if not right:
+    if not right and not source.known_device:
         service.throttle.count(Limit.refused_address, browser.address)
     async with transaction(service.engine) as tx:
         if account is None or kept is None or not right:
@@ -57,7 +58,9 @@ async def prove_second_factor(
         attempt = await attempts.begin_attempt(tx, login_digest(session.email), source, "second_factor")
         if isinstance(attempt, int):
             return Wrong(attempt)
-        method = await use_code(service, tx, session.account_id, code)
+        # An administrator who sets the provider and gives the code would be a colleague: linking takes the owner's own.
+        but = ONE_TIME if session.vouched_by and await login_subjects.awaits(tx, session.id) else ""
+        method = await use_code(service, tx, session.account_id, code, but)
         if method is None:
             asked.served(tx, {"address": browser.address, "step": "second_factor"}, refused="wrong_credentials")
             return Wrong()

@@ -200,7 +200,7 @@ class PageDoor(APIRoute):
         async def handle(request: Request) -> Response:
             visit = request.state.visit = await _visited(request)
             try:
-                if visit.session is not None:
+                if visit.session is not None and visit.session.is_open:  # half-way it is whoever knows the password
                     visit.service.throttle.count(Limit.member, str(visit.session.account_id))
                 if request.method not in ("GET", "HEAD"):
                     visit.form = await _own_form(visit)

@@ -33,6 +33,10 @@ WHERE s.id = %(session)s AND l.session_hash = s.secret_hash AND l.confirmed_at I
   AND NOT EXISTS (SELECT FROM login_subjects o WHERE o.organization_id = l.organization_id AND o.issuer = l.issuer
                   AND o.subject = l.subject AND o.confirmed_at IS NOT NULL AND o.ended_at IS NULL)
 """
+AWAITS = """
+SELECT l.id FROM login_subjects l JOIN sessions s ON l.session_hash = s.secret_hash
+WHERE s.id = %s AND l.confirmed_at IS NULL AND l.ended_at IS NULL LIMIT 1
+"""
 END_SESSIONS = """
 UPDATE sessions SET ended_at = now(), audit_event_id = %(event)s
 WHERE organization_id = %(organization)s AND ended_at IS NULL AND account_id IN (
@@ -46,7 +50,10 @@ WHERE l.account_id = %s AND l.confirmed_at IS NOT NULL AND l.ended_at IS NULL OR
 """
 END = """
 UPDATE login_subjects SET ended_at = now(), audit_event_id = %s WHERE id = %s AND account_id = %s AND ended_at IS NULL
-RETURNING id
+RETURNING organization_id
+"""
+END_OPENED = """
+UPDATE sessions SET ended_at = now(), audit_event_id = %s WHERE account_id = %s AND organization_id = %s AND ended_at IS NULL
 """
 
 
@@ -86,6 +93,11 @@ def confirm(tx: Transaction, session_id: UUID, event_id: UUID) -> None:
     tx.later(CONFIRM, {"session": session_id, "event": event_id})
 
 
+async def awaits(tx: Transaction, session_id: UUID) -> bool:
+    """Whether this pending session's second step would link a subject."""
+    return await tx.row(AWAITS, [session_id]) is not None
+
+
 def end_sessions(tx: Transaction, organization: UUID, issuer: str, subject: str, event_id: UUID) -> None:
     """What a subject has open by this organization's login ends."""
     asked = {"organization": organization, "issuer": issuer, "subject": subject, "event": event_id}
@@ -98,5 +110,8 @@ async def load_linked(tx: Transaction, account_id: UUID) -> list[Row]:
 
 
 async def end_link(tx: Transaction, account_id: UUID, link_id: UUID, event_id: UUID) -> bool:
-    """A person's own sign-in by an organization's login ends; whether it stood."""
-    return await tx.row(END, [event_id, link_id, account_id]) is not None
+    """A person's own sign-in by an organization's login ends, with what it has opened; whether it stood."""
+    ended = await tx.row(END, [event_id, link_id, account_id])
+    if ended is not None:
+        tx.later(END_OPENED, [event_id, account_id, ended.organization_id])
+    return ended is not None

@@ -14,6 +14,10 @@ WHERE m.account_id = %(account)s AND (%(only)s::uuid IS NULL OR m.organization_i
   AND (m.valid_until IS NULL OR m.valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date)
 ORDER BY o.name, m.office DESC, m.id
 """
+ELSEWHERE = """
+SELECT id FROM members WHERE account_id = %s AND organization_id <> %s AND ended_at IS NULL
+  AND (valid_until IS NULL OR valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date) LIMIT 1
+"""
 
 
 async def load_posts(
@@ -22,3 +26,8 @@ async def load_posts(
     """A person's posts that stand today, at organizations that may act. only: at this one; professions: of these, and no office's."""
     wanted = None if professions is None else list(professions)
     return await tx.rows(POSTS, {"account": account_id, "only": only, "professions": wanted})
+
+
+async def stands_elsewhere(tx: Transaction, account_id: UUID, organization: UUID) -> bool:
+    """Whether a person has a post, standing or to come, at another organization than this."""
+    return await tx.row(ELSEWHERE, [account_id, organization]) is not None
