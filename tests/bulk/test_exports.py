@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 from openpyxl import load_workbook
+from tests.access.test_scopes import limited
 from tests.access.world import figure
 from tests.bulk.test_import_lines import lines, take_in
 from tests.factories import Region, Vendor, agree, join, register, report, sheet, submit
@@ -32,7 +33,7 @@ async def labour(settings: Settings) -> AsyncIterator[Labour]:
     await made.close()
 
 
-async def export(vendor: Vendor, labour: Labour, by: str = "nurse", **said: Any) -> dict[str, Any]:
+async def export(vendor: Vendor, labour: Labour, by: str | None = "nurse", **said: Any) -> dict[str, Any]:
     """Ask for one and see it done."""
     answer = await vendor.post("/v1/exports", said, by=by)
     assert answer.status_code == 202, answer.text
@@ -220,6 +221,14 @@ async def test_of_a_linked_person_once_and_not_fetched_any_more_when_parted(regi
     assert {one["patient_id"] for one in told if one["kind"] == "care_report"} == {t.one, t.two}
     assert (await part(t.office, t.one, t.two)).status_code == 201
     assert (await t.office.get(job["file"], by="nurse")).status_code == 409  # half of it is somebody else's now
+
+
+async def test_outside_the_scope_of_reading_nothing_is_written_out(region: Region, labour: Labour) -> None:
+    _, nurses, patient = await town(region)
+    narrow = await limited(nurses, "exports patients")
+    for said in ({"what": "own_records"}, {"what": "patient", "patient_id": patient}):
+        job = await export(narrow, labour, None, format="ndjson", **said)
+        assert (job["state"], job["reason"], job["file"]) == ("failed", "forbidden", None)
 
 
 async def test_who_loses_the_tie_meanwhile_gets_nothing(region: Region, labour: Labour, settings: Settings) -> None:
