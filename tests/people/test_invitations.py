@@ -70,6 +70,9 @@ async def test_a_link_or_a_code_too_late_opens_nothing(
     code = await code_for(region, held := await one_of(region, station))
     as_owner(settings, "UPDATE one_time_codes SET expires_at = now() WHERE member_id = %s", held["id"])
     assert await second_step(http, person, code) == 422
+    code = await code_for(region, held)
+    assert (await region.admin.post(f"/v1/members/{held['id']}/end", {"reason": "退職"})).status_code == 201
+    assert await second_step(http, person, code) == 422
 
 
 @pytest.mark.parametrize(

@@ -49,9 +49,13 @@ VALUES (%s, %s, %s, %s, now() + make_interval(mins => %s), %s) RETURNING expires
 END_ONE_TIME = (
     "UPDATE one_time_codes SET expires_at = now() WHERE account_id = %s AND used_at IS NULL AND expires_at > now()"
 )
+# Good while the administrator who gave it has anything to say about this person.
 USE_ONE_TIME = """
-UPDATE one_time_codes SET used_at = now() WHERE account_id = %s AND code_hash = %s AND used_at IS NULL AND expires_at > now()
-RETURNING id
+UPDATE one_time_codes c SET used_at = now()
+FROM members m JOIN organizations o ON o.id = m.organization_id
+WHERE c.account_id = %s AND c.code_hash = %s AND c.used_at IS NULL AND c.expires_at > now()
+  AND m.id = c.member_id AND m.ended_at IS NULL AND o.suspended_at IS NULL
+RETURNING c.id
 """
 
 
