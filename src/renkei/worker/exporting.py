@@ -6,7 +6,6 @@ lies on this machine only: a worker that takes over begins anew, and what it rea
 
 import asyncio
 import logging
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from renkei.schemas.bulk.writing import write_file
 from renkei.schemas.paging import ReportQuery
 from renkei.store import jobs
 from renkei.vocabulary import Group, Permission, Reason
+from renkei.worker.scratch import Scratch
 
 PATIENTS = 20
 """Of one transaction."""
@@ -44,7 +44,7 @@ log = logging.getLogger("renkei.worker")
 class _Open:
     """An export this worker is at: where its lines are, and after whom it goes on. withheld: of which nothing can be told by lines."""
 
-    folder: "tempfile.TemporaryDirectory[str]"
+    folder: Scratch
     after: str | None = None
     done: int = 0
     readable: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class _Open:
 
     @property
     def lines(self) -> Path:
-        return Path(self.folder.name) / "lines"
+        return self.folder.path / "lines"
 
 
 class Exporter:
@@ -111,7 +111,7 @@ class Exporter:
         at = self._open.get(job.id)
         if at is None or at.after != job.found.get("after"):
             self._forget(job.id)
-            at = self._open[job.id] = _Open(tempfile.TemporaryDirectory(prefix="renkei-job-"))
+            at = self._open[job.id] = _Open(Scratch())
         spec, last = job.spec, True
         with at.lines.open("ab") as file:
             if spec["patient_id"] is not None:
@@ -134,7 +134,7 @@ class Exporter:
         await self._finish(tx, job, at)
 
     async def _finish(self, tx: Transaction, job: Any, at: _Open) -> None:
-        target = Path(at.folder.name) / "file"
+        target = at.folder.path / "file"
         await asyncio.to_thread(write_file, at.lines, target, job.spec["format"], job.spec["sheet"])
         kept = await self.blobs.put(Area.jobs, _pieces(target), LARGEST_FILE)
         found = {"readable": at.readable, "withheld": at.withheld}

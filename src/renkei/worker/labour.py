@@ -1,5 +1,6 @@
 """Long work of the organizations (長い処理): what one worker does of it, and how long files are kept."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from renkei.settings import Settings
 from renkei.store import jobs
 from renkei.worker.exporting import Exporter
 from renkei.worker.importing import Importer
+from renkei.worker.scratch import remove_abandoned
 
 LOOK_SECONDS = 0.5
 KEEP_HOUSE_SECONDS = 600.0
@@ -73,7 +75,8 @@ class Labour:
         return len(over) >= AT_ONCE
 
     async def sweep(self, _: object = None) -> bool:
-        """Remove files that no job names."""
+        """Remove files that no job names, and what a worker of this machine that was killed had at hand."""
+        await asyncio.to_thread(remove_abandoned)
         async for keys in self.blobs.kept(Area.jobs, now() - ORPHANED):
             async with transaction(self.engine) as tx:
                 used = await jobs.keys_in_use(tx, keys)

@@ -1,11 +1,11 @@
 """Files of jobs on this machine while they are worked on: fetched once, read on from where the last batch ended."""
 
-import tempfile
 from pathlib import Path
 from uuid import UUID
 
 from renkei.blobs import Blobs
 from renkei.schemas.bulk.sources import Source
+from renkei.worker.scratch import Scratch
 
 AT_ONCE = 4
 """Files kept open by one worker; another job's is fetched again."""
@@ -16,7 +16,7 @@ class Spool:
 
     def __init__(self, blobs: Blobs) -> None:
         self.blobs = blobs
-        self._files: dict[UUID, tempfile.TemporaryDirectory[str]] = {}
+        self._files: dict[UUID, Scratch] = {}
         self._sources: dict[UUID, tuple[str, Source]] = {}
 
     async def path(self, job_id: UUID, key: str) -> Path:
@@ -24,12 +24,12 @@ class Spool:
         if job_id not in self._files:
             while len(self._files) >= AT_ONCE:
                 self.forget(next(iter(self._files)))
-            folder = tempfile.TemporaryDirectory(prefix="renkei-job-")
-            with (Path(folder.name) / "file").open("wb") as file:
+            folder = Scratch()
+            with (folder.path / "file").open("wb") as file:
                 async for piece in self.blobs.open(key):
                     file.write(piece)
             self._files[job_id] = folder
-        return Path(self._files[job_id].name) / "file"
+        return self._files[job_id].path / "file"
 
     def open_source(self, job_id: UUID, step: str, position: int) -> Source | None:
         """The source of the last batch, if it stands where this one begins. It is not kept any more: a batch may fail."""
