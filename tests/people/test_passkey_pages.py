@@ -96,6 +96,21 @@ async def test_a_new_person_sets_up_a_passkey_in_place_of_an_app(
         assert page.url.path == "/"
 
 
+async def test_the_last_second_factor_stays_where_one_is_required(
+    at_home: httpx.AsyncClient, region: Region, station: Vendor
+) -> None:
+    link, seat, device = path_of(await invited(region.admin, station.id, email())), browser(at_home), authenticator()
+    await seat.open(link)
+    await seat.send(link, name="佐久間 恵", password=PASSWORD, again=PASSWORD)
+    made = device.make(await asked(seat, "/login/enrolment/passkey/question"))
+    await seat.send("/login/enrolment/passkey", answer=json.dumps(made))
+    page = await seat.open("/account/passkeys")
+    removal = page.text.rpartition('/removal"')[0].rpartition('action="')[2] + "/removal"
+    refused = await seat.send(removal)
+    assert refused.status_code == 409 and "最後の第二要素" in refused.text
+    assert removal in (await seat.open("/account/passkeys")).text
+
+
 async def test_the_second_step_by_a_passkey(nurse: Person) -> None:
     device = authenticator(flags=PRESENT)
     await with_passkey(nurse, device)

@@ -16,7 +16,7 @@ from renkei.access.sessions import Session
 from renkei.access.step_up import PROVE_AGAIN
 from renkei.actions.session_steps import Opened, Who, Wrong, complete, elevate, replace_codes
 from renkei.database import Row, Transaction, transaction
-from renkei.errors import Forbidden, NotFound
+from renkei.errors import Conflict, Forbidden, NotFound
 from renkei.schemas.people import Browser
 from renkei.secret_box import CannotOpen
 from renkei.store import accounts, ceremonies, second_factors, sessions
@@ -27,6 +27,10 @@ KEY, ALONE = "pop", ("pop", "user", "mfa")
 """``amr`` (RFC 8176): a key of the owner's; with the owner verified by PIN, finger or face it stands for two factors."""
 MAKE, SIGN_IN, SECOND, AGAIN = "passkey.make", "passkey.sign_in", "passkey.second", "passkey.again"
 LONGEST_NAME = 60
+LAST = (
+    "最後の第二要素は外せません。先に別のパスキーか認証アプリを登録してください",
+    "The last second factor stays: set up another passkey or an authenticator app first",
+)
 MOST = 20
 
 Answer = Mapping[str, Any]
@@ -97,12 +101,15 @@ async def enrol(
 
 
 async def remove(service: Service, request_id: UUID, session: Session, passkey_id: UUID) -> None:
-    """One of one's own counts no more. Raises NotFound."""
+    """One of one's own counts no more. Raises NotFound; Conflict: the last second factor, where one is required."""
     async with transaction(service.engine) as tx:
         await _require_recent(tx, session)
         event = Asked(request_id, session.actor, "passkey.remove").served(tx, {"passkey_id": str(passkey_id)})
         if not await kept.end_passkey(tx, session.account_id, passkey_id, event):
             raise NotFound
+        # Without any the password alone would open the next sign-in, and let whoever has it set up the next factor.
+        if service.settings.require_second_factor and not await second_factors.load_kinds(tx, session.account_id):
+            raise Conflict("last_second_factor", LAST)
 
 
 async def ask_to_show(service: Service, cookie: str, session: Session | None) -> dict[str, Any]:
