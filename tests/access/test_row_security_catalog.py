@@ -216,3 +216,23 @@ def test_what_is_kept_is_neither_altered_nor_deleted(catalog: psycopg.Connection
     )
     assert public.fetchall() == []
     assert catalog.execute("SELECT has_schema_privilege('renkei_app', 'public', 'CREATE')").fetchone() == (False,)
+
+
+SECRETS = {("clients", "secret_hash"), ("subscriptions", "secret"), ("subscriptions", "previous_secret")}
+
+
+def test_secrets_are_read_by_whoever_needs_them_alone(catalog: psycopg.Connection) -> None:
+    """A system's proof by who checks it, a webhook's key by who signs with it or renews it; no definer's function reads either."""
+    rows = catalog.execute(
+        "SELECT r.rolname, c.table_name, c.column_name FROM information_schema.columns c, pg_roles r "
+        "WHERE c.table_schema = 'public' AND r.rolname LIKE 'renkei\\_%%' AND NOT r.rolcanlogin "
+        "AND has_column_privilege(r.rolname, format('public.%%I', c.table_name)::regclass, c.column_name, 'SELECT') "
+        "AND (c.table_name, c.column_name) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+        [[table for table, _ in SECRETS], [column for _, column in SECRETS]],
+    ).fetchall()
+    readers = {(table, column): {role for role, t, c in rows if (t, c) == (table, column)} for table, column in SECRETS}
+    assert readers == {
+        ("clients", "secret_hash"): {"renkei_service"},
+        ("subscriptions", "secret"): {"renkei_service", "renkei_worker"},
+        ("subscriptions", "previous_secret"): {"renkei_service", "renkei_worker"},
+    }
