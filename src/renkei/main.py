@@ -86,6 +86,7 @@ ROUTERS = (
     oauth,
     operations,
 )
+PAGES = (sign_in, prove_again, passkeys, organization_login, account, invitations, staff)
 
 DESCRIPTION = """在宅医療・介護の連携のための共有基盤。フェイスシートとケアレポートを受け取り、同意と権限に従って共有サマリーを返す。
 
@@ -138,7 +139,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for door in ROUTERS:
         app.include_router(door.router)
     app.include_router(api_docs.router())
-    for page in (sign_in, prove_again, passkeys, organization_login, account, invitations, staff):
+    for page in PAGES:
         app.include_router(page.router)
     app.include_router(organization_login.told)
     problems.install(app)

@@ -131,7 +131,7 @@ async def test_each_policy_widened_is_noticed(region: Region, catalog: psycopg.C
                 broken += 1
                 filled = count(catalog, table)
                 catalog.execute("SET LOCAL ROLE renkei_service")
-                if kind == "USING" and filled:
+                if kind == "USING" and policy.command in ("ALL", "SELECT") and filled:
                     assert count(catalog, table) == filled, policy
                     leaking += 1
     figure(f"row-level security: policies widened {broken}, noticed {broken}, leaking as they should {leaking}")

@@ -12,6 +12,8 @@ from tests.http.problems import faults, problem
 from tests.schemas.scans import PDF
 
 from renkei.api.door import Door, UploadDoor
+from renkei.api.imports import FileDoor
+from renkei.api.members import StaffListDoor
 from renkei.main import ROUTERS
 
 JSON = {"Content-Type": "application/json"}
@@ -35,6 +37,8 @@ def sendable(route: Door) -> dict[str, Any]:
     """A body of the kind the route reads."""
     if isinstance(route, UploadDoor) or route.name == "attachment.add":
         return {"content": PDF, "headers": {"Content-Type": "application/pdf"}}
+    if isinstance(route, FileDoor | StaffListDoor):
+        return {"content": "氏名\n", "headers": {"Content-Type": "text/csv"}}
     return {"json": {}}
 
 
@@ -61,9 +65,7 @@ async def test_a_method_a_path_does_not_have(http: httpx.AsyncClient, region: Re
         problem(await http.request("DELETE", path), 405, "method-not-allowed")
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/v2", "/v1/patient", "/v1/patients/", "/V1/patients", "/v1/patients/a/b/c", "/%00"]
-)
+@pytest.mark.parametrize("path", ["/v2", "/v1/patient", "/v1/patients/", "/V1/patients", "/v1/patients/a/b/c", "/%00"])
 async def test_an_unknown_path(http: httpx.AsyncClient, path: str) -> None:
     problem(await http.get(path), 404, "not-found")
 
