@@ -40,7 +40,7 @@ def doubles() -> tuple[Double, ...]:
     """The day of the month misread, and nothing but a name and a birth date."""
     kuwabara = next(person for person in people() if person.key == "kuwabara")
     misread = kuwabara.birth.replace(day=kuwabara.birth.day % 28 + 1)
-    return Double("kuwabara", "hospital", misread), Double("shimazaki", "day-service", None)
+    return Double("kuwabara", "hospital", misread), Double("shimazaki", "support-centre", None)
 
 
 REASON = "介護保険証と住所で本人と確かめた"
