@@ -8,6 +8,7 @@ import pytest
 from psycopg import sql
 from psycopg.rows import class_row
 from tests.access.allowed import (
+    ALTERED,
     ASKED,
     ASKED_EITHER,
     CALLED_BY,
@@ -59,7 +60,7 @@ class Policy:
         elif self.command == "SELECT" and self.table in REACH | REACH_EITHER:
             form = ASKED if self.table in REACH else ASKED_EITHER
         using = None if self.command == "INSERT" else form
-        check = None if self.command == "SELECT" else form
+        check = None if self.command in ("SELECT", "DELETE") else form
         return (self.permissive, self.using, self.check) == ("PERMISSIVE", using, check)
 
 
@@ -216,6 +217,28 @@ def test_what_is_kept_is_neither_altered_nor_deleted(catalog: psycopg.Connection
     )
     assert public.fetchall() == []
     assert catalog.execute("SELECT has_schema_privilege('renkei_app', 'public', 'CREATE')").fetchone() == (False,)
+
+
+def test_of_a_row_that_changes_the_columns_are_known(catalog: psycopg.Connection) -> None:
+    rows = catalog.execute(
+        "SELECT grantee, table_name, string_agg(column_name, ' ' ORDER BY column_name) FROM information_schema.column_privileges "
+        "WHERE privilege_type = 'UPDATE' AND grantee = ANY (%s) AND table_schema = 'public' "
+        "AND NOT has_table_privilege(grantee, format('public.%%I', table_name)::regclass, 'UPDATE') GROUP BY 1, 2",
+        [list(ROLES)],
+    ).fetchall()
+    assert {(role.removeprefix("renkei_"), table): columns for role, table, columns in rows} == ALTERED
+
+
+def test_a_policy_that_opens_every_row_is_for_what_is_granted_alone(catalog: psycopg.Connection) -> None:
+    """So that a right given by mistake opens nothing: the policy for it is missing."""
+    for policy in policies(catalog):
+        if "true" not in (policy.using, policy.check):
+            continue
+        for role in policy.roles:
+            for command in ("SELECT", "INSERT", "UPDATE", "DELETE") if policy.command == "ALL" else (policy.command,):
+                privilege = "has_table_privilege" if command == "DELETE" else "has_any_column_privilege"
+                asked = sql.SQL("SELECT {}(%s, %s::regclass, %s)").format(sql.SQL(privilege))
+                assert catalog.execute(asked, [role, policy.table, command]).fetchone() == (True,), policy
 
 
 SECRETS = {("clients", "secret_hash"), ("subscriptions", "secret"), ("subscriptions", "previous_secret")}
