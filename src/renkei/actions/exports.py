@@ -1,19 +1,22 @@
 """書出し: asked for, looked at, fetched, cancelled; and the patients an export goes through. What it shows of each the reading acts
 decide (worker/exporting.py)."""
 
-import hashlib
-from collections.abc import Sequence
-from typing import Any
+import hmac
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
+
+from pydantic_core import from_json
 
 from renkei.access import reach
 from renkei.access.askers import asker, kept_actor, same_actor
 from renkei.access.audit import Asked
 from renkei.access.gate import Grant, authorize
-from renkei.access.gate_batch import authorize_work
-from renkei.access.policy import Rights
+from renkei.access.gate_batch import authorize_documents, authorize_work, note_documents
+from renkei.access.step_up import require_leave
+from renkei.blobs import Blobs, verified
 from renkei.database import Row, Transaction
-from renkei.errors import Conflict, NotFound
+from renkei.errors import Conflict, NotFound, RenkeiError
 from renkei.ids import new_id
 from renkei.schemas.exports import ExportRequest
 from renkei.schemas.paging import Page, decode_cursor
@@ -22,6 +25,16 @@ from renkei.vocabulary import Group, Permission
 
 EXPORT = "export"
 OPEN = ("queued", "running")
+AT_ONCE = 500
+"""Patients decided by one question, when a file is fetched."""
+READ_OF_EACH = (Permission.patient_read, Permission.face_sheet_read, Permission.care_report_read)
+
+
+class File(NamedTuple):
+    """What was written out. pieces: its content, which fails before its last piece if it is not what was kept."""
+
+    job: Row
+    pieces: AsyncIterator[bytes]
 
 
 async def request_export(tx: Transaction, asked: Asked, said: ExportRequest) -> Row:
@@ -56,23 +69,22 @@ async def read_export(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
     return await _one(tx, asked, job_id)
 
 
-async def download_export(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
-    """The file, for who asked for it, as long as they may still read all that they might when it was made."""
-    rights = await authorize_work(tx, asked, Permission.export_download)
+async def download_export(tx: Transaction, asked: Asked, job_id: UUID, blobs: Blobs) -> File:
+    """The file, for who asked for it, as long as they may still read of each patient in it what they might when it was made.
+    Each of them is on record as shown."""
+    await authorize_work(tx, asked, Permission.export_download)
     job = await _one(tx, asked, job_id)
     if job.state != "done" or job.result_key is None or not same_actor(job.actor, asked.actor):
         raise NotFound
-    readable = readable_by(rights)
-    if job.spec["patient_id"] is not None:
-        patient_id = UUID(job.spec["patient_id"])
-        asked.also_about.add(patient_id)
-        grant = await authorize(tx, asked, Permission.export_download, patient_id, tuple(Group))
-        readable = readable_of(grant)
-    else:
+    for act in (*READ_OF_EACH, *([Permission.summary_read] if job.spec["patient_id"] else [])):
+        require_leave(asked.actor, act)
+    people, kept = 0, verified(blobs.open(job.file_key), bytes.fromhex(job.found["people_sha256"]))
+    async for some in _people(kept):
+        await _require_unchanged(tx, asked, job, some)
+        people += len(some)
+    if not people:
         asked.served(tx, {"export_id": str(job_id)})
-    if not set(job.found["readable"]) <= set(readable):
-        raise Conflict("rights_changed", RIGHTS_CHANGED)
-    return job
+    return File(job, verified(blobs.open(job.result_key), bytes.fromhex(job.found["sha256"])))
 
 
 async def cancel_export(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
@@ -93,39 +105,61 @@ async def export_patient(tx: Transaction, asked: Asked, patient_id: UUID) -> Gra
     return await authorize(tx, asked, Permission.export_make, patient_id, tuple(Group))
 
 
-async def own_patients(
-    tx: Transaction, asked: Asked, after: UUID | None, limit: int
-) -> tuple[Rights, list[UUID], UUID | None]:
+async def own_patients(tx: Transaction, asked: Asked, after: UUID | None, limit: int) -> tuple[list[UUID], UUID | None]:
     """The next patients of whom the organization has records of its own, a linked person once, and after whom the page after
     it begins."""
-    rights = await authorize_work(tx, asked, Permission.export_make)
+    await authorize_work(tx, asked, Permission.export_make)
     organization = _organization(asked)
     ids: Sequence[UUID] = await reach.candidates(tx, organization, after, limit)
     ties, _ = await reach.ties(tx, [(id_, organization) for id_ in ids]) if ids else ([], 0)
     return (
-        rights,
         [tie.patient_id for tie in ties if tie.own and tie.listed(asked.actor.profession)],
         ids[-1] if len(ids) == limit else None,
     )
 
 
-def readable_by(rights: Rights) -> list[str]:
-    """What the permission table lets one read of one's own, to be compared later."""
-    return sorted([*(f"{group}.{tier}" for group, tier in rights.read), *(["restricted"] if rights.restricted else [])])
-
-
-def readable_of(grant: Grant) -> list[str]:
-    """What may be read of a patient, to be compared later: of others and of one's own, under which ids. Parted, what lies under
-    the other is not to be had by this one any more."""
+def readable_of(grant: Grant, job: Row) -> list[str]:
+    """What may be read of a patient, to be compared when the file is fetched: whether the registered person is known in full, what
+    of one's own and, in an export of one patient, of others, and under which ids. Parted, what lies under the other id is not to
+    be had by this one any more."""
     view = grant.view
-    family = ["family"] if view.members is None else [f"family {_digest(name)}" for name in view.members]
-    ids = [f"id {id_}" for id_ in grant.patient_ids]
-    return sorted([*(f"shared {part}" for part in view.shared), *(f"own {part}" for part in view.own), *family, *ids])
+    found = [*(f"own {part}" for part in view.own), *(f"id {id_}" for id_ in grant.patient_ids)]
+    if grant.knows_person:
+        found.append("person")
+    if job.spec["patient_id"] is not None:
+        found += [f"shared {part}" for part in view.shared]
+        # Folded names of the family are somebody's too: kept so that they mean something beside this export only.
+        names = [hmac.digest(job.id.bytes, name.encode(), "sha256").hex() for name in view.members or ()]
+        found += ["family"] if view.members is None else [f"family {name}" for name in names]
+    return sorted(found)
 
 
-def _digest(name: str) -> str:
-    """Kept with the export, where no name belongs."""
-    return hashlib.sha256(name.encode()).hexdigest()
+async def _require_unchanged(tx: Transaction, asked: Asked, job: Row, people: Mapping[UUID, Sequence[str]]) -> None:
+    """Put these patients on record as shown. Raises what refuses the one patient of an export, else Conflict, about those of
+    whom less may be read now."""
+    answers = await authorize_documents(tx, asked, Permission.export_download, list(people))
+    grants = [one for one in answers if not isinstance(one, RenkeiError)]
+    unchanged = {one.patient_id for one in grants if set(people[one.patient_id]) <= set(readable_of(one, job))}
+    if lost := people.keys() - unchanged:
+        asked.also_about.update(lost)
+        if job.spec["patient_id"] is not None and isinstance(answers[0], RenkeiError):
+            raise answers[0]
+        raise Conflict("rights_changed", RIGHTS_CHANGED)
+    note_documents(tx, grants, tuple(Group))
+
+
+async def _people(pieces: AsyncIterator[bytes]) -> AsyncIterator[dict[UUID, list[str]]]:
+    """Of whom a file tells, and what was readable of each, some hundreds at once."""
+    some, rest = dict[UUID, list[str]](), b""
+    async for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        for one in map(from_json, lines):
+            some[UUID(one["patient_id"])] = one["readable"]
+            if len(some) == AT_ONCE:
+                yield some
+                some = {}
+    if some:
+        yield some
 
 
 async def _one(tx: Transaction, asked: Asked, job_id: UUID, *, lock: bool = False) -> Row:

@@ -1,12 +1,13 @@
 """一括取込: asked for, looked at, confirmed, cancelled, undone. The rows themselves are the worker's (worker/importing.py)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from renkei.access.askers import kept_actor, same_actor
 from renkei.access.audit import Asked
 from renkei.access.gate_batch import authorize_work
+from renkei.blobs import Blobs, verified
 from renkei.database import Row, Transaction
 from renkei.errors import Conflict, Fault, Invalid, NotFound
 from renkei.ids import new_id
@@ -69,12 +70,12 @@ async def list_import_faults(tx: Transaction, asked: Asked, job_id: UUID, query:
     return await jobs.load_faults(tx, job_id, query.after, query.limit)
 
 
-async def rejected_rows(tx: Transaction, asked: Asked, job_id: UUID) -> tuple[str, str]:
-    """Where the rows that were not taken in are kept, and their media type: only for who sent them."""
+async def rejected_rows(tx: Transaction, asked: Asked, job_id: UUID, blobs: Blobs) -> tuple[AsyncIterator[bytes], str]:
+    """The rows that were not taken in, and their media type: only for who sent them."""
     job = await read_import(tx, asked, job_id)
     if job.result_key is None or not same_actor(job.actor, asked.actor):
         raise NotFound
-    return job.result_key, job.spec["media_type"]
+    return verified(blobs.open(job.result_key), bytes.fromhex(job.found["sha256"])), job.spec["media_type"]
 
 
 async def confirm_import(tx: Transaction, asked: Asked, job_id: UUID, said: Confirmation) -> Row:

@@ -1,11 +1,9 @@
 """/v1/patients/{id}/attachments: photos and scanned letters, as they are."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from renkei.access.service import Service
 from renkei.actions import attachments
@@ -13,6 +11,7 @@ from renkei.actions.attachments import Sent
 from renkei.api.bodies import body_chunks, require_media
 from renkei.api.documents import BODY, REPEATED, problems
 from renkei.api.door import Asking, Door, answer, listing
+from renkei.api.files import file_answer
 from renkei.schemas.attachments import Attachment, AttachmentIn, AttachmentQuery, Attachments
 from renkei.schemas.consents import Withdrawal
 from renkei.schemas.evidence import MEDIA_TYPES
@@ -84,16 +83,8 @@ async def read_attachment_content(request: Request, call: Asking, patient_id: UU
     """添付そのもの。 The file, to be saved and not shown in place."""
     blobs = _service(request).blobs
     content = await attachments.read_attachment_content(call.tx, call.asked, patient_id, attachment_id, blobs)
-    headers = {
-        # However it is opened: as a file on a disk, or shut off from everything that the page around it may do.
-        "Content-Disposition": f'attachment; filename="{content.name}"',
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Content-Length": str(content.size),
-        "ETag": f'"{content.sha256}"',
-    }
-    # A file that is not there is a 503 of its own, not a 200 that breaks off.
-    first = await anext(content.pieces)
-    return StreamingResponse(_from(first, content.pieces), 200, headers, content.media_type)
+    headers = {"Content-Length": str(content.size), "ETag": f'"{content.sha256}"'}
+    return await file_answer(content.pieces, content.name, content.media_type, headers)
 
 
 @router.post(
@@ -108,9 +99,3 @@ async def withdraw_attachment(call: Asking, patient_id: UUID, attachment_id: UUI
         call.tx, call.asked, patient_id, attachment_id, withdrawal.reason
     )
     return answer(marked, status)
-
-
-async def _from(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in rest:
-        yield piece

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from renkei.actions import consent_evidence
 from renkei.api.documents import BODY, REPEATED, problems
 from renkei.api.door import Asking, UploadDoor, answer, listing
+from renkei.api.files import saved_as
 from renkei.schemas.evidence import MEDIA_TYPES, EvidenceQuery
 from renkei.schemas.paging import Page
 from renkei.vocabulary import Permission
@@ -55,10 +56,5 @@ async def list_consent_evidence(
 async def read_consent_evidence(call: Asking, patient_id: UUID, consent_id: UUID, evidence_id: UUID) -> Response:
     """同意書の写し。 One copy, byte for byte, to be saved and not shown in place."""
     file = await consent_evidence.read_consent_evidence(call.tx, call.asked, patient_id, consent_id, evidence_id)
-    headers = {
-        # However it is opened: as a file on a disk, or shut off from everything that the page around it may do.
-        "Content-Disposition": f'attachment; filename="{file.name}"',
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "ETag": f'"{file.sha256}"',
-    }
+    headers = {**saved_as(file.name), "ETag": f'"{file.sha256}"'}
     return Response(file.content, 200, headers, file.media_type)

@@ -1,15 +1,14 @@
 """/v1/exports: records written into a file by the worker, for who asked for it."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from starlette.responses import StreamingResponse
 
 from renkei.actions import exports
 from renkei.api.documents import BODY, problems
 from renkei.api.door import Asking, Door, answer, listing
+from renkei.api.files import file_answer
 from renkei.schemas.bulk.files import CSV, NDJSON, XLSX
 from renkei.schemas.exports import ExportRequest, export_json
 from renkei.schemas.languages import preferred_language
@@ -51,15 +50,9 @@ async def read_export(request: Request, call: Asking, export_id: UUID) -> Respon
 )
 async def download_export(request: Request, call: Asking, export_id: UUID) -> Response:
     """書出したファイル。権利をもう一度確かめる。 The file, after the right to it is asked again."""
-    job = await exports.download_export(call.tx, call.asked, export_id)
-    name = f"renkei-{job.requested_at:%Y%m%d}-{job.spec['format']}.{job.spec['format']}"
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-    }
-    return StreamingResponse(
-        request.app.state.service.blobs.open(job.result_key), 200, headers, _MEDIA[job.spec["format"]]
-    )
+    file = await exports.download_export(call.tx, call.asked, export_id, request.app.state.service.blobs)
+    format_ = file.job.spec["format"]
+    return await file_answer(file.pieces, f"renkei-{file.job.requested_at:%Y%m%d}-{format_}.{format_}", _MEDIA[format_])
 
 
 @router.delete("/{export_id}", name=Permission.export_cancel, responses=problems(403, 404, 409))

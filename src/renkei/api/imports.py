@@ -2,16 +2,15 @@
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
-from starlette.responses import StreamingResponse
 
 from renkei.actions import imports
 from renkei.api.documents import BODY, problems
 from renkei.api.door import Asking, Door, answer, listing
+from renkei.api.files import file_answer
 from renkei.blobs import Area
 from renkei.errors import Unparsable, WrongMediaType
 from renkei.schemas.bulk.files import CSV, MEDIA_TYPES, NDJSON
@@ -115,14 +114,10 @@ async def list_import_faults(
 )
 async def rejected_rows(request: Request, call: Asking, import_id: UUID) -> Response:
     """取り込まれなかった行のファイル。直して送り直せる。 The rows that were not taken in, each with why; to be mended and sent again."""
-    key, media = await imports.rejected_rows(call.tx, call.asked, import_id)
+    pieces, media = await imports.rejected_rows(call.tx, call.asked, import_id, request.app.state.service.blobs)
     media = NDJSON if media == NDJSON else CSV
     name = f"rejected-{import_id}.{'ndjson' if media == NDJSON else 'csv'}"
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-    }
-    return StreamingResponse(request.app.state.service.blobs.open(key), 200, headers, f"{media}; charset=utf-8")
+    return await file_answer(pieces, name, f"{media}; charset=utf-8")
 
 
 @router.post(

@@ -39,7 +39,7 @@ UPDATE jobs SET touched_at = now(), attempts = 0, state = coalesce(%(state)s, st
   found = found || %(found)s, spec = spec || %(spec)s, actor = coalesce(%(actor)s, actor), total = coalesce(%(total)s, total),
   done = coalesce(%(done)s, done), kept = kept + %(kept)s, repeated = repeated + %(repeated)s,
   wrong = coalesce(%(wrong)s, wrong), reason = coalesce(%(reason)s, reason),
-  result_key = coalesce(%(result_key)s, result_key), audit_event_id = coalesce(%(event)s, audit_event_id),
+  file_key = coalesce(%(file_key)s, file_key), result_key = coalesce(%(result_key)s, result_key), audit_event_id = coalesce(%(event)s, audit_event_id),
   ended_at = CASE WHEN coalesce(%(state)s, state) IN ('done', 'failed', 'cancelled', 'undone') THEN now() END
 WHERE id = %(id)s
 """
@@ -125,10 +125,10 @@ async def load_jobs(
 
 
 def note(tx: Transaction, job_id: UUID, **changes: Any) -> None:
-    """How far a job is. kept, repeated: to be added; state, step, found, spec, actor, total, done, wrong, reason, result_key,
-    event: what holds from now on."""
+    """How far a job is. kept, repeated: to be added; state, step, found, spec, actor, total, done, wrong, reason, file_key,
+    result_key, event: what holds from now on."""
     columns: dict[str, Any] = dict.fromkeys(
-        ("state", "step", "actor", "total", "done", "wrong", "reason", "result_key", "event")
+        ("state", "step", "actor", "total", "done", "wrong", "reason", "file_key", "result_key", "event")
     )
     columns |= {"kept": 0, "repeated": 0, "found": {}, "spec": {}, **changes, "id": job_id}
     for name in ("found", "spec", "actor"):

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.access.askers import NoLonger, still_standing
 from renkei.access.audit import AskedAtOnce, reason_of
+from renkei.access.gate import Grant
 from renkei.actions import exports
 from renkei.actions.patients import read_patient
 from renkei.actions.records import list_care_reports, list_face_sheets
@@ -42,17 +43,22 @@ log = logging.getLogger("renkei.worker")
 
 @dataclass
 class _Open:
-    """An export this worker is at: where its lines are, and after whom it goes on. withheld: of which nothing can be told by lines."""
+    """An export this worker is at: where its lines and its people are, and after whom it goes on. withheld: of which nothing can
+    be told by lines."""
 
     folder: Scratch
     after: str | None = None
     done: int = 0
-    readable: list[str] = field(default_factory=list)
     withheld: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def lines(self) -> Path:
         return self.folder.path / "lines"
+
+    @property
+    def people(self) -> Path:
+        """Of whom it tells, and what was readable of each: compared when the file is fetched."""
+        return self.folder.path / "people"
 
 
 class Exporter:
@@ -113,18 +119,18 @@ class Exporter:
             self._forget(job.id)
             at = self._open[job.id] = _Open(Scratch())
         spec, last = job.spec, True
-        with at.lines.open("ab") as file:
+        with at.lines.open("ab") as file, at.people.open("ab") as people:
             if spec["patient_id"] is not None:
                 grant = await exports.export_patient(tx, asked, UUID(spec["patient_id"]))
-                at.readable, at.done = exports.readable_of(grant), 1
+                people.write(_person(grant, job))
+                at.done = 1
                 async for line in _of_patient(tx, asked, grant.patient_id, spec, at.withheld):
                     file.write(line)
             else:
                 after = UUID(at.after) if at.after else None
-                rights, patients, following = await exports.own_patients(tx, asked, after, PATIENTS)
-                at.readable = exports.readable_by(rights)
+                patients, following = await exports.own_patients(tx, asked, after, PATIENTS)
                 for patient_id in patients:
-                    await exports.export_patient(tx, asked, patient_id)
+                    people.write(_person(await exports.export_patient(tx, asked, patient_id), job))
                     async for line in _own(tx, asked, patient_id, spec):
                         file.write(line)
                 last, at.after, at.done = following is None, str(following), at.done + len(patients)
@@ -137,8 +143,10 @@ class Exporter:
         target = at.folder.path / "file"
         await asyncio.to_thread(write_file, at.lines, target, job.spec["format"], job.spec["sheet"])
         kept = await self.blobs.put(Area.jobs, _pieces(target), LARGEST_FILE)
-        found = {"readable": at.readable, "withheld": at.withheld}
-        jobs.note(tx, job.id, state="done", done=at.done, total=at.done, result_key=kept.key, found=found)
+        people = await self.blobs.put(Area.jobs, _pieces(at.people), LARGEST_FILE)
+        found = {"withheld": at.withheld, "sha256": kept.sha256.hex(), "people_sha256": people.sha256.hex()}
+        keys = {"result_key": kept.key, "file_key": people.key}
+        jobs.note(tx, job.id, state="done", done=at.done, total=at.done, found=found, **keys)
         self._forget(job.id)
 
     def _forget(self, job_id: UUID) -> None:
@@ -184,6 +192,10 @@ async def _records(
             if error.reason is not Reason.profession:
                 raise
             continue  # this profession reads none of this kind
+
+
+def _person(grant: Grant, job: Any) -> bytes:
+    return to_json({"patient_id": grant.patient_id, "readable": exports.readable_of(grant, job)}) + b"\n"
 
 
 def _line(kind: str, said: Mapping[str, Any]) -> bytes:

@@ -195,14 +195,15 @@ class Importer:
 
     async def _finish(self, tx: Transaction, job: Any, asked: Asked) -> None:
         """The rows that were not taken in, as a file to be mended."""
-        key = None
+        key, found = None, dict[str, Any]()
         if job.wrong:
             source = await self._source(job)
             faults = await _all_faults(tx, job.id)
             pieces = source.rejected(iter(faults))
-            key = (await self.blobs.put(Area.jobs, _in_thread(pieces), self.limits.unpacked)).key
+            kept = await self.blobs.put(Area.jobs, _in_thread(pieces), self.limits.unpacked)
+            key, found = kept.key, {"sha256": kept.sha256.hex()}
         self._spool.forget(job.id)
-        jobs.note(tx, job.id, state="done", result_key=key)
+        jobs.note(tx, job.id, state="done", result_key=key, found=found)
 
     async def _undo(self, tx: Transaction, job: Any, asked: Asked) -> None:
         """Withdraw the next of what the import has made."""
