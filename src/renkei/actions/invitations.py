@@ -6,12 +6,12 @@ from uuid import UUID
 from renkei.access.audit import Asked
 from renkei.access.service import Service
 from renkei.access.sessions import Session
-from renkei.actions.session_steps import ONE_TIME, PASSWORD, Opened, Who, Wrong, begin, source_of, use_code
-from renkei.database import Row, Transaction, transaction
+from renkei.actions.session_steps import ONE_TIME, PASSWORD, Opened, Who, Wrong, begin, prove_code
+from renkei.database import Row, transaction
 from renkei.errors import NotFound
 from renkei.schemas.passwords import Weakness, weaknesses
-from renkei.schemas.people import Browser, code_of, login_digest
-from renkei.store import accounts, attempts, invitations, posts, second_factors, sessions
+from renkei.schemas.people import Browser
+from renkei.store import accounts, invitations, posts, second_factors, sessions
 
 
 class Chosen(NamedTuple):
@@ -46,9 +46,8 @@ async def join(
         asked = Asked(request_id, Who(None, found.name).actor, "member.join")
         event = asked.served(tx, {"member_id": str(found.member_id)})
         account = await accounts.insert_account(tx, found.email, chosen.name, found.name_kana, hashed, event)
-        if account is None:
+        if account is None or not await invitations.accept(tx, token, found.member_id, account, event):
             raise NotFound
-        await _take(tx, token, found.member_id, account, event)
         kept = await accounts.load_account(tx, account)
         asked = Asked(request_id, Who(account, chosen.name).actor, "session.start")
         return await begin(service, tx, asked, kept, (PASSWORD,), browser)
@@ -61,7 +60,8 @@ async def take_post(service: Service, request_id: UUID, session: Session, token:
         raise NotFound
     async with transaction(service.engine) as tx:
         event = Asked(request_id, session.actor, "member.join").served(tx, {"member_id": str(found.member_id)})
-        await _take(tx, token, found.member_id, session.account_id, event)
+        if not await invitations.accept(tx, token, found.member_id, session.account_id, event):
+            raise NotFound
 
 
 async def reset_password(
@@ -88,31 +88,13 @@ async def reset_password(
         # Who has no second factor and posts elsewhere too has a recovery code left, or nobody helps from here: this
         # organization's administrator, who made the link, would be let in as another's staff.
         asks = kinds or await posts.stands_elsewhere(tx, found.account_id, found.organization_id)
-        if asks and (wrong := await _unproved(service, tx, asked, browser, found, typed)):
-            return wrong
+        if asks:
+            proved = await prove_code(service, tx, asked, browser, found.account_id, found.email, typed, but=ONE_TIME)
+            if isinstance(proved, Wrong):
+                return proved
         event = asked.served(tx, {"member_id": str(found.member_id)})
         if not await invitations.use_link(tx, token, event):
             raise NotFound
         accounts.set_password(tx, found.account_id, hashed, event)
         sessions.end_all(tx, found.account_id, None, event)
     return []
-
-
-async def _unproved(
-    service: Service, tx: Transaction, asked: Asked, browser: Browser, found: Row, typed: str
-) -> Wrong | None:
-    source = source_of(service, browser, found.account_id)
-    attempt = await attempts.begin_attempt(tx, login_digest(found.email), source, "second_factor")
-    if isinstance(attempt, int):
-        return Wrong(attempt)
-    if await use_code(service, tx, found.account_id, code_of(typed), but=ONE_TIME) is None:
-        asked.served(tx, {"address": browser.address}, refused="wrong_credentials")
-        return Wrong()
-    attempts.succeed(tx, attempt)
-    return None
-
-
-async def _take(tx: Transaction, token: str, member_id: UUID, account_id: UUID, event_id: UUID) -> None:
-    used = await invitations.use_link(tx, token, event_id)
-    if not used or not await invitations.take_post(tx, member_id, account_id, event_id):
-        raise NotFound

@@ -6,7 +6,7 @@ account's owner has taken the second step here once: an e-mail address only tell
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from renkei.store import (
     second_factors,
     sessions,
 )
+from renkei.store.sessions import Vouched
 
 SIGN_IN, AGAIN = "organization.sign_in", "organization.again"
 AGAIN_STATE = "again."
@@ -97,15 +98,7 @@ async def send(
         metadata = await service.providers.metadata(provider.issuer)
     except ProviderAway:
         raise NotSignedIn("away") from None
-    kept = [
-        str(provider.organization_id),
-        question.state,
-        question.nonce,
-        question.verifier,
-        provider.issuer,
-        next_page,
-        invitation,
-    ]
+    kept = [str(provider.organization_id), *astuple(question), provider.issuer, next_page, invitation]
     key = ceremonies.digest(cookie, kind, question.state)
     async with transaction(service.engine) as tx:
         ceremonies.keep(tx, key, service.box.seal(json.dumps(kept).encode(), f"ceremony:{kind}"))
@@ -189,23 +182,35 @@ async def _opened(
     professions = professions_of(provider, proven.claims)
     if not await posts.load_posts(tx, found.id, provider.organization_id, professions):
         return "no_post", None
-    organization, two = provider.organization_id, two_factors(provider, proven)
-    if two and found.linked:
-        methods = (FEDERATED, BOTH if proven.authenticated_at is not None else BOTH_ONCE)
-        return "", await complete(
-            service, tx, asked, found, methods, browser, organization, professions, proven.authenticated_at
-        )
-    if not await second_factors.load_kinds(tx, found.id):
-        if not found.linked or service.settings.require_second_factor:
+    if not found.linked or not two_factors(provider, proven):
+        asks = not found.linked or service.settings.require_second_factor
+        if asks and not await second_factors.load_kinds(tx, found.id):
             return "no_second_factor", None
-        return "", await complete(service, tx, asked, found, (FEDERATED,), browser, organization, professions)
-    opened = await begin(service, tx, asked, found, (FEDERATED,), browser, organization, professions)
+    opened = await _on(service, tx, asked, provider, proven, found, browser, trusted=found.linked)
     if not found.linked:
         event = asked.served(tx, {"issuer": provider.issuer, "link": True})
-        login_subjects.link(
-            tx, organization, provider.issuer, proven.subject, found.id, cookie_hash(opened.cookie), event
-        )
+        pending = cookie_hash(opened.cookie)
+        login_subjects.link(tx, provider.organization_id, provider.issuer, proven.subject, found.id, pending, event)
     return "", opened
+
+
+async def _on(
+    service: Service,
+    tx: Transaction,
+    asked: Asked,
+    provider: Row,
+    proven: Proven,
+    account: Row,
+    browser: Browser,
+    *,
+    trusted: bool,
+) -> Opened:
+    """Signed in where the provider has seen two factors, and is trusted to say so of this account; else the second comes next."""
+    vouched = Vouched(provider.organization_id, professions_of(provider, proven.claims), proven.authenticated_at)
+    if trusted and two_factors(provider, proven):
+        methods = (FEDERATED, BOTH if proven.authenticated_at is not None else BOTH_ONCE)
+        return await complete(service, tx, asked, account, methods, browser, vouched)
+    return await begin(service, tx, asked, account, (FEDERATED,), browser, vouched._replace(at=None))
 
 
 async def _joined(
@@ -223,24 +228,19 @@ async def _joined(
         return "stale", None
     if await login_subjects.find_account(tx, organization, provider.issuer, proven.subject, None) is not None:
         return "another", None
-    professions, browser = professions_of(provider, proven.claims), browser_of(found.email)
+    professions = professions_of(provider, proven.claims)
     if professions is not None and found.profession not in professions:
         return "no_post", None
     event = Asked(request_id, Who(None, found.name).actor, "member.join").served(
         tx, {"member_id": str(found.member_id)}
     )
     account = await accounts.insert_account(tx, found.email, found.name, found.name_kana, None, event)
-    used = account is not None and await invitations.use_link(tx, token, event)
-    if account is None or not used or not await invitations.take_post(tx, found.member_id, account, event):
+    if account is None or not await invitations.accept(tx, token, found.member_id, account, event):
         raise NotFound
     login_subjects.link(tx, organization, provider.issuer, proven.subject, account, None, event)
     kept = await accounts.load_account(tx, account)
     asked = Asked(request_id, Who(account, found.name).actor, "session.start")
-    if not two_factors(provider, proven):
-        # The second factor comes next, as for everybody who joins.
-        return "", await begin(service, tx, asked, kept, (FEDERATED,), browser, organization, professions)
-    methods, at = (FEDERATED, BOTH if proven.authenticated_at is not None else BOTH_ONCE), proven.authenticated_at
-    return "", await complete(service, tx, asked, kept, methods, browser, organization, professions, at)
+    return "", await _on(service, tx, asked, provider, proven, kept, browser_of(found.email), trusted=True)
 
 
 def _is_new(invitation: Row) -> bool:

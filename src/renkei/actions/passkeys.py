@@ -43,11 +43,6 @@ class Enrolled(NamedTuple):
     opened: Opened
 
 
-def party_of(service: Service) -> RelyingParty | None:
-    """Whom passkeys are for; None where browsers know none (docs/decisions/0045)."""
-    return passkeys.relying_party(service.identity.issuer)
-
-
 async def list_own(service: Service, session: Session) -> list[Row]:
     """One's own, for whoever may change them. Raises Forbidden: where there is a second factor it is to be shown anew first."""
     async with transaction(service.engine) as tx:
@@ -176,8 +171,8 @@ async def _require_recent(tx: Transaction, session: Session) -> None:
 
 
 def _party(service: Service) -> RelyingParty:
-    if (party := party_of(service)) is None:
-        raise NotFound
+    if (party := passkeys.relying_party(service.identity.issuer)) is None:
+        raise NotFound  # browsers know none here (docs/decisions/0045)
     return party
 
 

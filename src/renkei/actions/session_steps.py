@@ -15,10 +15,19 @@ from renkei.access.service import Service
 from renkei.access.sessions import Session
 from renkei.database import Row, Transaction
 from renkei.ids import now
-from renkei.schemas.people import ALPHABET, ONE_TIME_LETTERS, RECOVERY_LETTERS, Browser, grouped
+from renkei.schemas.people import (
+    ALPHABET,
+    ONE_TIME_LETTERS,
+    RECOVERY_LETTERS,
+    Browser,
+    code_of,
+    grouped,
+    login_digest,
+)
 from renkei.secret_box import CannotOpen
-from renkei.store import accounts, login_subjects, posts, second_factors, sessions
+from renkei.store import accounts, attempts, login_subjects, posts, second_factors, sessions
 from renkei.store.attempts import Source
+from renkei.store.sessions import Vouched
 from renkei.vocabulary import ActorKind
 
 PENDING_SECONDS = 600
@@ -64,23 +73,16 @@ async def begin(
     account: Row,
     methods: Sequence[str],
     browser: Browser,
-    vouched_by: UUID | None = None,
-    professions: Sequence[str] | None = None,
+    vouched: Vouched | None = None,
 ) -> Opened:
     """What follows on a first factor: the second, setting one up, or, where none is required, the session itself.
 
-    methods: what was proved, as ``amr`` (RFC 8176) names it; account: a row with ``id`` and ``email``; the rest as ``complete``.
+    methods: what was proved, as ``amr`` (RFC 8176) names it; account: a row with ``id`` and ``email``; vouched: by whose own login.
     """
     stage = "second_factor"
     if not await second_factors.load_kinds(tx, account.id):
         stage = "enrolment" if service.settings.require_second_factor else "open"
-    if stage == "open":
-        return await complete(service, tx, asked, account, methods, browser, vouched_by, professions)
-    event = asked.served(tx, {"address": browser.address, "methods": list(methods), "stage": stage})
-    cookie = sessions.open_session(
-        tx, account.id, None, stage, methods, browser.named, PENDING_SECONDS, event, vouched_by, professions
-    )
-    return Opened(cookie, stage, account.email)
+    return await _opened(service, tx, asked, account, stage, methods, browser, vouched)
 
 
 async def complete(
@@ -90,23 +92,10 @@ async def complete(
     account: Row,
     methods: Sequence[str],
     browser: Browser,
-    vouched_by: UUID | None = None,
-    professions: Sequence[str] | None = None,
-    proved_at: int | None = None,
+    vouched: Vouched | None = None,
 ) -> Opened:
-    """All has been proved: a session, under the person's one post where there is but one.
-
-    vouched_by: the organization whose own login let the person in; it opens this organization's posts and no other. professions:
-    only posts of these; proved_at: when that login saw the person, in seconds since 1970.
-    """
-    held = await posts.load_posts(tx, account.id, vouched_by, professions)
-    post = held[0].id if len(held) == 1 else None
-    event = asked.served(tx, {"address": browser.address, "methods": list(methods), "stage": "open"})
-    seconds = service.settings.session_seconds
-    cookie = sessions.open_session(
-        tx, account.id, post, "open", methods, browser.named, seconds, event, vouched_by, professions, proved_at
-    )
-    return Opened(cookie, "open", account.email, device_of(service, browser, account.id))
+    """All has been proved: a session, under the person's one post where there is but one."""
+    return await _opened(service, tx, asked, account, "open", methods, browser, vouched)
 
 
 async def elevate(
@@ -120,7 +109,51 @@ async def elevate(
         return Wrong()
     login_subjects.confirm(tx, session.id, event)
     account = await accounts.load_account(tx, session.account_id)
-    return await complete(service, tx, asked, account, methods, browser, session.vouched_by, session.professions)
+    vouched = Vouched(session.vouched_by, session.professions) if session.vouched_by else None
+    return await complete(service, tx, asked, account, methods, browser, vouched)
+
+
+async def _opened(
+    service: Service,
+    tx: Transaction,
+    asked: Asked,
+    account: Row,
+    stage: str,
+    methods: Sequence[str],
+    browser: Browser,
+    vouched: Vouched | None,
+) -> Opened:
+    post, device, seconds = None, None, PENDING_SECONDS
+    if stage == "open":
+        held = await posts.load_posts(tx, account.id, *(vouched[:2] if vouched else ()))
+        post = held[0].id if len(held) == 1 else None
+        device, seconds = device_of(service, browser, account.id), service.settings.session_seconds
+    event = asked.served(tx, {"address": browser.address, "methods": list(methods), "stage": stage})
+    cookie = sessions.open_session(tx, account.id, post, stage, methods, browser.named, seconds, event, vouched)
+    return Opened(cookie, stage, account.email, device)
+
+
+async def prove_code(
+    service: Service,
+    tx: Transaction,
+    asked: Asked,
+    browser: Browser,
+    account_id: UUID,
+    email: str,
+    typed: str,
+    but: str = "",
+) -> str | Wrong:
+    """By which kind of second factor a code counts, and now counts no more; Wrong, on record: it does not, or not now."""
+    source = source_of(service, browser, account_id)
+    attempt = await attempts.begin_attempt(tx, login_digest(email), source, "second_factor")
+    if isinstance(attempt, int):
+        return Wrong(attempt)
+    method = await use_code(service, tx, account_id, code_of(typed), but)
+    if method is None:
+        asked.served(tx, {"address": browser.address, "step": "second_factor"}, refused="wrong_credentials")
+        return Wrong()
+    attempts.succeed(tx, attempt)
+    return method
 
 
 def source_of(service: Service, browser: Browser, account_id: UUID | None) -> Source:

@@ -8,10 +8,10 @@ from uuid import UUID
 from renkei.access.audit import Asked
 from renkei.access.service import Service
 from renkei.access.sessions import Session
-from renkei.actions.session_steps import ONE_TIME, PASSWORD, Opened, Who, Wrong, begin, elevate, source_of, use_code
+from renkei.actions.session_steps import ONE_TIME, PASSWORD, Opened, Who, Wrong, begin, elevate, prove_code, source_of
 from renkei.database import transaction
 from renkei.errors import NotFound
-from renkei.schemas.people import Browser, code_of, login_digest, login_of
+from renkei.schemas.people import Browser, login_digest, login_of
 from renkei.store import accounts, attempts, login_subjects, posts, sessions
 from renkei.throttle import Limit
 
@@ -52,19 +52,13 @@ async def prove_second_factor(
     """The second step: a code of the app, a recovery code or the administrator's, told apart by their length."""
     if session.stage != "second_factor":
         raise NotFound
-    asked, code = Asked(request_id, session.actor, "session.start"), code_of(typed)
-    source = source_of(service, browser, session.account_id)
+    asked = Asked(request_id, session.actor, "session.start")
     async with transaction(service.engine) as tx:
-        attempt = await attempts.begin_attempt(tx, login_digest(session.email), source, "second_factor")
-        if isinstance(attempt, int):
-            return Wrong(attempt)
         # An administrator who sets the provider and gives the code would be a colleague: linking takes the owner's own.
         but = ONE_TIME if session.vouched_by and await login_subjects.awaits(tx, session.id) else ""
-        method = await use_code(service, tx, session.account_id, code, but)
-        if method is None:
-            asked.served(tx, {"address": browser.address, "step": "second_factor"}, refused="wrong_credentials")
-            return Wrong()
-        attempts.succeed(tx, attempt)
+        method = await prove_code(service, tx, asked, browser, session.account_id, session.email, typed, but)
+        if isinstance(method, Wrong):
+            return method
         return await elevate(service, tx, asked, session, method, browser)
 
 
@@ -72,17 +66,11 @@ async def prove_again(
     service: Service, request_id: UUID, browser: Browser, session: Session, typed: str
 ) -> str | Wrong:
     """Whoever is signed in proves a second factor once more: the same session under another cookie, proved at this moment."""
-    asked, code = Asked(request_id, session.actor, "session.prove_again"), code_of(typed)
-    source = source_of(service, browser, session.account_id)
+    asked = Asked(request_id, session.actor, "session.prove_again")
     async with transaction(service.engine) as tx:
-        attempt = await attempts.begin_attempt(tx, login_digest(session.email), source, "second_factor")
-        if isinstance(attempt, int):
-            return Wrong(attempt)
-        method = await use_code(service, tx, session.account_id, code)
-        if method is None:
-            asked.served(tx, {"address": browser.address}, refused="wrong_credentials")
-            return Wrong()
-        attempts.succeed(tx, attempt)
+        method = await prove_code(service, tx, asked, browser, session.account_id, session.email, typed)
+        if isinstance(method, Wrong):
+            return method
         event = asked.served(tx, {"method": method})
         return await sessions.reauthenticate(tx, session.id, method, event) or Wrong()
 

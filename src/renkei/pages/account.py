@@ -5,7 +5,7 @@ from uuid import UUID
 import segno
 from fastapi import APIRouter, Response
 
-from renkei.actions import own_account, passkeys
+from renkei.actions import own_account
 from renkei.actions.own_account import Setup
 from renkei.actions.session_steps import Wrong
 from renkei.errors import NotFound
@@ -113,7 +113,7 @@ def _enrolment(visit: Visit, setup: Setup, action: str, wrong: str | None = None
         qr=qr,
         action=action,
         wrong=wrong,
-        passkey=action == "/login/enrolment" and passkeys.party_of(visit.service) is not None,
+        passkey=action == "/login/enrolment" and visit.passkeys,
     )
 
 

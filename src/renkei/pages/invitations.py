@@ -44,7 +44,7 @@ async def accept(visit: Visiting, token: str) -> Response:
     chosen = Chosen(name, password)
     joined = await invitations.join(visit.service, visit.request_id, browser, token, chosen)
     if isinstance(joined, Opened):
-        return visit.opened(joined, "/login/enrolment" if joined.stage == "enrolment" else "/")
+        return visit.opened(joined, "/")
     return _weak(visit, token, found, joined)
 
 

@@ -10,7 +10,8 @@ from renkei.access.service import Service
 from renkei.access.sessions import Session
 from renkei.actions import organization_login, organization_logout
 from renkei.actions.organization_login import NotSignedIn
-from renkei.pages.page import PageDoor, Visit, Visiting, own_path, read_form
+from renkei.pages.forms import read_form
+from renkei.pages.page import PageDoor, Visit, Visiting, own_path
 
 router = APIRouter(include_in_schema=False, route_class=PageDoor)
 told = APIRouter(include_in_schema=False)
@@ -45,8 +46,7 @@ async def come_back(visit: Visiting, organization_id: UUID) -> Response:
         )
     except NotSignedIn as error:
         return _not(visit, error)
-    ways = {"second_factor": f"/login/second-step?next={next_page}", "enrolment": "/login/enrolment"}
-    return visit.opened(opened, ways.get(opened.stage, next_page))
+    return visit.opened(opened, next_page)
 
 
 @router.post("/invitations/{token}/login")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
@@ -15,11 +15,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from renkei.access.passkeys import relying_party
 from renkei.access.service import Service
 from renkei.access.sessions import Session, form_token, is_form_token, new_cookie, own_page
 from renkei.actions.session_steps import Opened
 from renkei.catalogue import load_catalogue
-from renkei.errors import BadRequest, Forbidden, NotFound, RenkeiError, TooLarge
+from renkei.errors import BadRequest, Forbidden, NotFound, RenkeiError
+from renkei.pages.forms import read_form
 from renkei.schemas.dates import TOKYO
 from renkei.schemas.json_body import parse_json
 from renkei.schemas.languages import preferred_language
@@ -27,8 +29,9 @@ from renkei.schemas.people import Browser, login_digest
 from renkei.throttle import Limit, address_of
 from renkei.vocabulary import Language, Reason
 
-LARGEST_FORM = 20_000
 A_YEAR = 31_536_000
+STEPS = {"second_factor": "/login/second-step?next={}", "enrolment": "/login/enrolment"}
+"""Where the next step is taken, by the stage of a session that is not open yet."""
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 WITH_SCRIPTS = POLICY + "; script-src 'self'; connect-src 'self'"
 """For a page that names a script of ours; none is ever inside the page."""
@@ -80,6 +83,11 @@ class Visit:
         if not isinstance(said, dict):
             raise BadRequest
         return said
+
+    @property
+    def passkeys(self) -> bool:
+        """Whether browsers know passkeys for this service."""
+        return relying_party(self.service.identity.issuer) is not None
 
     def pending(self, stage: str) -> Session:
         """Whoever is at this stage. Raises SignedOut."""
@@ -133,9 +141,9 @@ class Visit:
         """On to another page of ours."""
         return Response(status_code=303, headers={"Location": path})
 
-    def opened(self, opened: Opened, path: str) -> Response:
-        """On, under the session just opened."""
-        answer = self.under(opened.cookie, path)
+    def opened(self, opened: Opened, next_page: str) -> Response:
+        """On, under the session just opened: to what is to be proved still, else to this page."""
+        answer = self.under(opened.cookie, STEPS.get(opened.stage, "{}").format(next_page))
         if opened.device is not None:
             self._set(answer, self._device_name(opened.email), opened.device, A_YEAR)
         return answer
@@ -245,28 +253,6 @@ async def _own_form(visit: Visit) -> Mapping[str, str]:
     form = await read_form(request)
     if visit.new or not is_form_token(visit.cookie, form.get("form_token", "")):
         raise NotOurs
-    return form
-
-
-async def read_form(request: Request) -> Mapping[str, str]:
-    """A form, whoever has sent it. Raises BadRequest, TooLarge."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    raw = b""
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > LARGEST_FORM:
-            raise TooLarge(LARGEST_FORM)
-    try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
-    except ValueError:
-        raise BadRequest from None
-    form = dict(pairs)
-    if (
-        media != "application/x-www-form-urlencoded"
-        or len(form) != len(pairs)
-        or any("\0" in text for text in form.values())
-    ):
-        raise BadRequest
     return form
 
 

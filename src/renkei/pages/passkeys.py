@@ -95,8 +95,7 @@ async def remove(visit: Visiting, passkey_id: UUID) -> Response:
 
 async def _own(visit: Visit, wrong: str | None = None, status: int = 200) -> Response:
     listed = await passkeys.list_own(visit.service, visit.own_login)
-    known = passkeys.party_of(visit.service) is not None
-    return visit.page("passkeys.html", status, scripts=True, passkeys=listed, known=known, wrong=wrong)
+    return visit.page("passkeys.html", status, scripts=True, passkeys=listed, known=visit.passkeys, wrong=wrong)
 
 
 def _question(options: object) -> Response:

@@ -43,11 +43,10 @@ def _ask(visit: Visit, next_page: str, wrong: Wrong | None = None) -> Response:
             told = visit.t(
                 f"あと{wrong.seconds}秒待ってからお試しください。", f"Wait for {wrong.seconds} seconds, then try again."
             )
-    passkey = passkeys.party_of(visit.service) is not None
     vouched = visit.member.vouched_by is not None
     status = 200 if wrong is None else 429 if wrong.seconds else 422
     answer = visit.page(
-        "prove_again.html", status, scripts=True, next=next_page, passkey=passkey, vouched=vouched, wrong=told
+        "prove_again.html", status, scripts=True, next=next_page, passkey=visit.passkeys, vouched=vouched, wrong=told
     )
     if wrong is not None and wrong.seconds:
         answer.headers["Retry-After"] = str(wrong.seconds)

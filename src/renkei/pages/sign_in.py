@@ -6,8 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from renkei.actions import organization_logout, passkeys, sign_in
-from renkei.actions.session_steps import Opened, Wrong
+from renkei.actions import organization_logout, sign_in
+from renkei.actions.session_steps import Wrong
 from renkei.pages.page import PageDoor, Visit, Visiting, own_path
 
 router = APIRouter(include_in_schema=False, route_class=PageDoor)
@@ -25,7 +25,7 @@ async def home(visit: Visiting) -> Response:
 @router.get("/login")
 async def login(visit: Visiting, next: str | None = None) -> Response:
     """The first step."""
-    return visit.page("login.html", scripts=True, passkey=_passkeys(visit), email="", next=own_path(next))
+    return visit.page("login.html", scripts=True, passkey=visit.passkeys, email="", next=own_path(next))
 
 
 @router.post("/login")
@@ -35,14 +35,14 @@ async def prove_password(visit: Visiting) -> Response:
     proved = await sign_in.prove_password(visit.service, visit.request_id, visit.browser(email), email, password)
     if isinstance(proved, Wrong):
         return _again(visit, proved, "login.html", email=email)
-    return _on(visit, proved)
+    return visit.opened(proved, own_path(visit.form.get("next")))
 
 
 @router.get("/login/second-step")
 async def second_step(visit: Visiting, next: str | None = None) -> Response:
     """The second step, for whoever has taken the first."""
     visit.pending("second_factor")
-    return visit.page("second_step.html", scripts=True, passkey=_passkeys(visit), next=own_path(next))
+    return visit.page("second_step.html", scripts=True, passkey=visit.passkeys, next=own_path(next))
 
 
 @router.post("/login/second-step")
@@ -53,7 +53,7 @@ async def prove_second_factor(visit: Visiting) -> Response:
     proved = await sign_in.prove_second_factor(visit.service, visit.request_id, browser, session, code)
     if isinstance(proved, Wrong):
         return _again(visit, proved, "second_step.html")
-    return _on(visit, proved)
+    return visit.opened(proved, own_path(visit.form.get("next")))
 
 
 @router.post("/logout")
@@ -85,17 +85,6 @@ async def style(request: Request) -> Response:
     return Response(STYLE, headers=headers, media_type="text/css; charset=utf-8")
 
 
-def _passkeys(visit: Visit) -> bool:
-    """Whether browsers know passkeys for this service."""
-    return passkeys.party_of(visit.service) is not None
-
-
-def _on(visit: Visit, opened: Opened) -> Response:
-    next_page = own_path(visit.form.get("next"))
-    ways = {"second_factor": f"/login/second-step?next={next_page}", "enrolment": "/login/enrolment"}
-    return visit.opened(opened, ways.get(opened.stage, next_page))
-
-
 def _again(visit: Visit, wrong: Wrong, template: str, email: str = "") -> Response:
     message = visit.t("メールアドレス、パスワードまたはコードが違います。", "Wrong address, password or code.")
     if wrong.seconds:
@@ -108,7 +97,7 @@ def _again(visit: Visit, wrong: Wrong, template: str, email: str = "") -> Respon
         template,
         status,
         scripts=True,
-        passkey=_passkeys(visit),
+        passkey=visit.passkeys,
         wrong=message,
         next=own_path(visit.form.get("next")),
         email=email,

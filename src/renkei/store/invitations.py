@@ -60,6 +60,7 @@ async def use_link(tx: Transaction, token: str, event_id: UUID) -> bool:
     return await tx.row(USE, [event_id, token_hash(token)]) is not None
 
 
-async def take_post(tx: Transaction, member_id: UUID, account_id: UUID, event_id: UUID) -> bool:
-    """The post is this person's from here on; False: it is somebody's, or has ended."""
-    return await tx.row(TAKE, [account_id, event_id, member_id]) is not None
+async def accept(tx: Transaction, token: str, member_id: UUID, account_id: UUID, event_id: UUID) -> bool:
+    """Use it up, and the post is this person's from here on; False: used meanwhile, or the post is somebody's or has ended."""
+    used = await use_link(tx, token, event_id)
+    return used and await tx.row(TAKE, [account_id, event_id, member_id]) is not None

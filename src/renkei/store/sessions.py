@@ -1,6 +1,7 @@
 """認証セッション: opened, renewed under another cookie, ended. No patient, so no grant."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from renkei.access.sessions import cookie_hash, new_cookie
@@ -44,6 +45,15 @@ ORDER BY s.last_seen_at DESC, s.id DESC LIMIT 100
 """
 
 
+class Vouched(NamedTuple):
+    """The organization whose own login let a person in, whose posts alone are opened; of these professions only, where it says as
+    which; at: when that login saw the person, in seconds since 1970 (now, where it is not said)."""
+
+    organization: UUID
+    professions: Sequence[str] | None
+    at: int | None = None
+
+
 def open_session(
     tx: Transaction,
     account_id: UUID,
@@ -53,21 +63,18 @@ def open_session(
     browser: tuple[str, str],
     seconds: int,
     event_id: UUID,
-    vouched_by: UUID | None = None,
-    professions: Sequence[str] | None = None,
-    proved_at: int | None = None,
+    vouched: Vouched | None,
 ) -> str:
     """A new session's cookie. methods: ``amr`` of RFC 8176; browser: what it calls itself, and its address; seconds: its absolute
-    end; vouched_by: the organization whose own login let the person in, professions: as which, proved_at: when, in seconds since
-    1970 (now, where it is not said)."""
+    end; vouched: None where it was proved here."""
     cookie, (agent, address) = new_cookie(), browser
     values = {
         "id": new_id(),
         "account": account_id,
         "member": member_id,
-        "organization": vouched_by,
-        "professions": None if professions is None else list(professions),
-        "proved": proved_at,
+        "organization": vouched.organization if vouched else None,
+        "professions": list(vouched.professions) if vouched and vouched.professions is not None else None,
+        "proved": vouched.at if vouched else None,
         "hash": cookie_hash(cookie),
         "stage": stage,
         "methods": list(methods),
