@@ -12,17 +12,16 @@ from renkei.access.actor import Actor, Organization
 from renkei.access.identity import DELEGATION, on_behalf
 from renkei.access.refusals import Refused
 from renkei.access.scopes import scope_text
+from renkei.access.standing import POST_STANDS
 from renkei.database import Transaction
 from renkei.vocabulary import ActorKind, OrganizationKind, Profession, Scope
 
 PROOF = "SELECT proof FROM clients WHERE id = %s"
 # Not the session: long work goes on when its browser is closed.
-POST = """
+POST = f"""
 SELECT m.profession, o.id, o.code, o.name, o.kind FROM members m JOIN organizations o ON o.id = m.organization_id
-WHERE m.id = %s AND m.account_id = %s AND m.office = 'ordinary' AND m.ended_at IS NULL AND o.suspended_at IS NULL
-  AND m.valid_from <= (now() AT TIME ZONE 'Asia/Tokyo')::date
-  AND (m.valid_until IS NULL OR m.valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date)
-"""
+WHERE m.id = %s AND m.account_id = %s AND m.office = 'ordinary' AND {POST_STANDS}
+"""  # noqa: S608 - constants
 
 IDENTIFYING = ("client_id", "member_id", "organization", "user_id", "profession")
 

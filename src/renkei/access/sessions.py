@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.access.actor import Actor, Organization, SignedIn
+from renkei.access.standing import POST_STANDS
 from renkei.access.step_up import SECOND_FACTORS
 from renkei.database import Row, transaction
 from renkei.errors import Unauthorized
@@ -26,7 +27,7 @@ REMEMBER_AT_MOST = 10_000
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 # The post counts only while it, and its organization, stand; without one the person is signed in, under no hat.
-STANDING = """
+STANDING = f"""
 SELECT s.id, s.account_id, s.stage, s.methods, s.authenticated_at, s.organization_id AS vouched_by, s.professions,
   s.methods && %(second)s::text[] AND s.authenticated_at > now() - make_interval(secs => %(recent)s) AS recently,
   s.last_seen_at < now() - interval '1 minute' AS unseen,
@@ -37,15 +38,13 @@ JOIN accounts a ON a.id = s.account_id
 LEFT JOIN LATERAL (
   SELECT m.id, m.name, m.office, m.profession, o.id AS organization_id, o.code, o.name AS organization_name, o.kind
   FROM members m JOIN organizations o ON o.id = m.organization_id
-  WHERE m.id = s.member_id AND m.account_id = s.account_id AND m.ended_at IS NULL AND o.suspended_at IS NULL
+  WHERE m.id = s.member_id AND m.account_id = s.account_id AND {POST_STANDS}
     AND (s.organization_id IS NULL OR m.organization_id = s.organization_id)
     AND (s.professions IS NULL OR m.profession = ANY (s.professions))
-    AND m.valid_from <= (now() AT TIME ZONE 'Asia/Tokyo')::date
-    AND (m.valid_until IS NULL OR m.valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date)
 ) post ON true
 WHERE s.secret_hash = %(hash)s AND s.ended_at IS NULL AND s.expires_at > now()
   AND s.last_seen_at > now() - make_interval(secs => %(idle)s)
-"""
+"""  # noqa: S608 - constants
 SEEN = "UPDATE sessions SET last_seen_at = now() WHERE id = %s AND ended_at IS NULL"
 
 

@@ -1,14 +1,19 @@
-"""Whether a system may act for an organization now, asked when nobody sends a token: before something is sent to it.
-
-The same conditions as ``identity`` asks for a token, of the system itself: what it was told when it subscribed may have ended.
+"""What stands now: a member's post, wherever one is asked for; and whether a system may act for an organization when nobody sends a
+token, before something is sent to it. The latter by the same conditions as ``identity`` asks for a token.
 """
 
+from typing import LiteralString
 from uuid import UUID
 
 from renkei.access.actor import Actor, Organization
 from renkei.access.scopes import common
 from renkei.database import Row, Transaction
 from renkei.vocabulary import ActorKind, OrganizationKind, Profession, Scope
+
+POST_STANDS: LiteralString = """m.ended_at IS NULL AND o.suspended_at IS NULL
+  AND m.valid_from <= (now() AT TIME ZONE 'Asia/Tokyo')::date
+  AND (m.valid_until IS NULL OR m.valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date)"""
+"""Of a row of members (m) at its organization (o): in force today, and the organization may act."""
 
 SYSTEM = """
 SELECT c.kind AS client_kind, o.id, o.code, o.name, o.kind,

@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from renkei.access.standing import POST_STANDS
 from renkei.database import Row, Transaction
 
-POSTS = """
+POSTS = f"""
 SELECT m.id, m.office, m.profession, m.valid_until, m.organization_id, o.name AS organization_name
 FROM members m JOIN organizations o ON o.id = m.organization_id
 WHERE m.account_id = %(account)s AND (%(only)s::uuid IS NULL OR m.organization_id = %(only)s)
-  AND (%(professions)s::text[] IS NULL OR m.profession = ANY (%(professions)s)) AND m.ended_at IS NULL AND o.suspended_at IS NULL
-  AND m.valid_from <= (now() AT TIME ZONE 'Asia/Tokyo')::date
-  AND (m.valid_until IS NULL OR m.valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date)
+  AND (%(professions)s::text[] IS NULL OR m.profession = ANY (%(professions)s)) AND {POST_STANDS}
 ORDER BY o.name, m.office DESC, m.id
-"""
+"""  # noqa: S608 - constants
 ELSEWHERE = """
 SELECT id FROM members WHERE account_id = %s AND organization_id <> %s AND ended_at IS NULL
   AND (valid_until IS NULL OR valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date) LIMIT 1
