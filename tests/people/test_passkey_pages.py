@@ -184,9 +184,18 @@ async def test_a_removed_passkey_opens_nothing(nurse: Person) -> None:
     device, other = authenticator(), authenticator()
     seat = await with_passkey(nurse, device, "失くした電話")
     made = other.make(await asked(seat, "/account/passkeys/question"))
+    cookies = [seat.http.cookies["renkei"]]
     page = await seat.send("/account/passkeys", answer=json.dumps(made), name="鍵")
+    cookies.append(seat.http.cookies["renkei"])
     removal = page.text.partition("失くした電話")[0].rpartition('action="')[2].partition('"')[0]
     page = await seat.send(removal)
+    cookies.append(seat.http.cookies["renkei"])
+    # What opens the account has changed each time, and so has the cookie.
+    assert len(set(cookies)) == 3
+    for cookie, lives in zip(cookies, (401, 401, 200), strict=True):
+        old = browser(nurse.http)
+        old.http.cookies["renkei"] = cookie
+        assert (await old.http.get("/v1/me")).status_code == lives
     assert "失くした電話" not in page.text and "鍵" in page.text
     again = browser(nurse.http)
     await again.open("/login")

@@ -9,7 +9,7 @@ import pytest
 from tests.access.world import figure
 from tests.factories import Region, Vendor
 from tests.http.inside import as_owner
-from tests.people.staff import PASSWORD, Browser, Person, email, hired, invited, path_of
+from tests.people.staff import PASSWORD, Browser, Person, email, enrol, hired, invited, path_of
 
 from renkei.access.sessions import cookie_hash
 from renkei.pages import account, invitations, sign_in, staff
@@ -67,6 +67,40 @@ async def test_every_step_gives_another_cookie_and_ends_the_one_before(
     kept = as_owner(settings, "SELECT secret_hash FROM sessions WHERE secret_hash = %s", cookie_hash(seen[3]))
     assert len(kept) == 1 and b"".join(bytes(row[0]) for row in kept) != seen[3].encode()
     figure("session fixation: cookies planted or of an earlier step that still open 0 of 3")
+
+
+async def test_what_changes_how_one_signs_in_changes_the_cookie(http: httpx.AsyncClient, region: Region) -> None:
+    person = await hired(http, region.admin, await region.found("visiting_nursing"))
+    browser, new = await person.sign_in(), "another-trombone-kiosk"
+    seen = [cookie(browser)]
+    await browser.open("/account")
+    done = await browser.send("/account/password", current=PASSWORD, new=new, again=new)
+    assert "パスワードを変えました" in done.text
+    seen.append(cookie(browser))
+    assert (
+        len(re.findall(r"<li>[A-Z2-9-]{19}<", (await browser.send("/account/recovery-codes", current=new)).text)) == 10
+    )
+    seen.append(cookie(browser))
+    await browser.send("/account/second-factor", current=new)
+    await enrol(person, browser, "/account/second-factor/confirmation")
+    seen.append(cookie(browser))
+    assert [await alive(http, value) for value in seen] == [False, False, False, True]
+    assert (await browser.open("/account")).url.path == "/account"
+
+
+async def test_signing_in_over_an_open_session_ends_it(http: httpx.AsyncClient, region: Region) -> None:
+    """At the station's tablet, say: whose session it was is as over as if they had signed out."""
+    station = await region.found("visiting_nursing")
+    one, other = await hired(http, region.admin, station), await hired(http, region.admin, station)
+    browser = await one.sign_in()
+    first = cookie(browser)
+    await browser.open("/login")
+    await browser.send("/login", email=other.email, password=PASSWORD)
+    half_way = cookie(browser)
+    assert not await alive(http, first)
+    await other.sign_in(browser)
+    assert [await alive(http, value) for value in (half_way, cookie(browser))] == [False, True]
+    assert (await browser.http.get("/v1/me")).status_code == 200
 
 
 async def test_cookies_say_who_may_read_and_send_them(http: httpx.AsyncClient, region: Region) -> None:

@@ -10,7 +10,7 @@ import pyotp
 from renkei.access.audit import Asked
 from renkei.access.service import Service
 from renkei.access.sessions import Session
-from renkei.actions.session_steps import TOTP, Opened, Wrong, elevate, replace_codes, source_of, totp_step
+from renkei.actions.session_steps import TOTP, Opened, Wrong, elevate, renew, replace_codes, source_of, totp_step
 from renkei.database import transaction
 from renkei.errors import NotFound
 from renkei.ids import new_id
@@ -30,10 +30,11 @@ class Setup(NamedTuple):
 
 
 class Confirmed(NamedTuple):
-    """The app counts from here on. codes: recovery codes, shown once; opened: the session, where it waited for this."""
+    """The app counts from here on. codes: recovery codes, shown once; opened: the session, where it waited for this, or the
+    present one's next cookie."""
 
     codes: list[str]
-    opened: Opened | None
+    opened: Opened | str
 
 
 async def read_account(service: Service, session: Session) -> dict[str, Any]:
@@ -67,8 +68,9 @@ async def prove_again(service: Service, request_id: UUID, browser: Browser, sess
     return right
 
 
-async def change_password(service: Service, request_id: UUID, session: Session, password: str) -> list[Weakness]:
-    """Another password, unless it is weak; all other sessions end. The old one has been proved again."""
+async def change_password(service: Service, request_id: UUID, session: Session, password: str) -> str | list[Weakness]:
+    """Another password, unless it is weak; all other sessions end, this one goes on under the cookie answered. The old password
+    has been proved again."""
     async with transaction(service.engine) as tx:
         account = await accounts.load_account(tx, session.account_id)
         kinds = await second_factors.load_kinds(tx, session.account_id)
@@ -82,7 +84,7 @@ async def change_password(service: Service, request_id: UUID, session: Session, 
         event = Asked(request_id, session.actor, "account.change_password").served(tx, {})
         accounts.set_password(tx, session.account_id, hashed, event)
         sessions.end_all(tx, session.account_id, session.id, event)
-    return []
+        return await renew(tx, session, event)
 
 
 async def begin_totp(service: Service, request_id: UUID, session: Session) -> Setup:
@@ -122,16 +124,16 @@ async def confirm_totp(
         codes = replace_codes(tx, session.account_id, event)
         if session.is_open:
             sessions.end_all(tx, session.account_id, session.id, event)
-            return Confirmed(codes, None)
+            return Confirmed(codes, await renew(tx, session, event))
         opened = await elevate(service, tx, asked, session, TOTP, browser)
         return opened if isinstance(opened, Wrong) else Confirmed(codes, opened)
 
 
-async def renew_recovery(service: Service, request_id: UUID, session: Session) -> list[str]:
+async def renew_recovery(service: Service, request_id: UUID, session: Session) -> Confirmed:
     """Ten other recovery codes, shown once; the old ones open nothing any more."""
     async with transaction(service.engine) as tx:
         event = Asked(request_id, session.actor, "account.renew_recovery").served(tx, {})
-        return replace_codes(tx, session.account_id, event)
+        return Confirmed(replace_codes(tx, session.account_id, event), await renew(tx, session, event))
 
 
 async def end_session(service: Service, request_id: UUID, session: Session, other: UUID | None) -> None:

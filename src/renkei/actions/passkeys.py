@@ -14,7 +14,7 @@ from renkei.access.passkeys import Proof, RelyingParty, WrongPasskey
 from renkei.access.service import Service
 from renkei.access.sessions import Session
 from renkei.access.step_up import PROVE_AGAIN
-from renkei.actions.session_steps import Opened, Who, Wrong, complete, elevate, replace_codes
+from renkei.actions.session_steps import Opened, Who, Wrong, complete, elevate, renew, replace_codes
 from renkei.database import Row, Transaction, transaction
 from renkei.errors import Conflict, Forbidden, NotFound
 from renkei.schemas.people import Browser
@@ -63,16 +63,20 @@ async def ask_to_make(service: Service, cookie: str, session: Session) -> dict[s
     return passkeys.registration_options(party, challenge, session.account_id, session.email, session.name, known)
 
 
-async def make(service: Service, request_id: UUID, cookie: str, session: Session, answer: Answer, name: str) -> bool:
-    """Keep what the browser has made; False: it does not hold, or is kept already."""
+async def make(
+    service: Service, request_id: UUID, cookie: str, session: Session, answer: Answer, name: str
+) -> str | Wrong:
+    """Keep what the browser has made; the session goes on under the cookie answered. Wrong: it does not hold, or is kept already."""
     try:
         made = passkeys.registered(_party(service), await _challenge(service, cookie, MAKE), answer)
     except WrongPasskey:
-        return False
+        return Wrong()
     async with transaction(service.engine) as tx:
         await _require_recent(tx, session)
         event = Asked(request_id, session.actor, "passkey.add").served(tx, {"name": name, "synced": made.synced})
-        return await kept.insert_passkey(tx, session.account_id, made, name, event)
+        if not await kept.insert_passkey(tx, session.account_id, made, name, event):
+            return Wrong()
+        return await renew(tx, session, event)
 
 
 async def enrol(
@@ -95,8 +99,8 @@ async def enrol(
         return opened if isinstance(opened, Wrong) else Enrolled(codes, opened)
 
 
-async def remove(service: Service, request_id: UUID, session: Session, passkey_id: UUID) -> None:
-    """One of one's own counts no more. Raises NotFound; Conflict: the last second factor, where one is required."""
+async def remove(service: Service, request_id: UUID, session: Session, passkey_id: UUID) -> str:
+    """One of one's own counts no more; the session's next cookie. Raises NotFound; Conflict: the last second factor, where one is required."""
     async with transaction(service.engine) as tx:
         await _require_recent(tx, session)
         event = Asked(request_id, session.actor, "passkey.remove").served(tx, {"passkey_id": str(passkey_id)})
@@ -105,6 +109,7 @@ async def remove(service: Service, request_id: UUID, session: Session, passkey_i
         # Without any the password alone would open the next sign-in, and let whoever has it set up the next factor.
         if service.settings.require_second_factor and not await second_factors.load_kinds(tx, session.account_id):
             raise Conflict("last_second_factor", LAST)
+        return await renew(tx, session, event)
 
 
 async def ask_to_show(service: Service, cookie: str, session: Session | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from renkei.access.audit import Asked
 from renkei.access.service import Service
 from renkei.access.sessions import Session
 from renkei.database import Row, Transaction
+from renkei.errors import NotFound
 from renkei.ids import now
 from renkei.schemas.people import (
     ALPHABET,
@@ -129,8 +130,18 @@ async def _opened(
         post = held[0].id if len(held) == 1 else None
         device, seconds = device_of(service, browser, account.id), service.settings.session_seconds
     event = asked.served(tx, {"address": browser.address, "methods": list(methods), "stage": stage})
+    if browser.session is not None:
+        sessions.end_before(tx, browser.session, event)
     cookie = sessions.open_session(tx, account.id, post, stage, methods, browser.named, seconds, event, vouched)
     return Opened(cookie, stage, account.email, device)
+
+
+async def renew(tx: Transaction, session: Session, event_id: UUID) -> str:
+    """Another cookie for this session, since how one signs in has changed. Raises NotFound: it has ended meanwhile."""
+    cookie = await sessions.renew(tx, session.id, event_id)
+    if cookie is None:
+        raise NotFound
+    return cookie
 
 
 async def prove_code(

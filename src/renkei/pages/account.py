@@ -18,13 +18,14 @@ WRONG_CODE = (
     "コードが違います。端末の時計が合っているか確かめて、次のコードを入れてください。",
     "Wrong code. See that the clock of your phone is right, and enter the next one.",
 )
+CHANGED = ("パスワードを変えました。", "Your password has been changed.")
 DIFFERENT = ("二つのパスワードが一致しません。", "The two passwords differ.")
 
 
 @router.get("/account")
-async def account(visit: Visiting) -> Response:
+async def account(visit: Visiting, done: str = "") -> Response:
     """All about one's own login."""
-    return await _account(visit)
+    return await _account(visit, done=visit.t(*CHANGED) if done == "password" else None)
 
 
 @router.post("/account/password")
@@ -35,10 +36,10 @@ async def change_password(visit: Visiting) -> Response:
     new = visit.form.get("new", "")
     if new != visit.form.get("again", ""):
         return await _account(visit, visit.t(*DIFFERENT))
-    weak = await own_account.change_password(visit.service, visit.request_id, visit.own_login, new)
-    if weak:
-        return await _account(visit, " ".join(visit.t(one.ja, one.en) for one in weak))
-    return await _account(visit, done=visit.t("パスワードを変えました。", "Your password has been changed."))
+    changed = await own_account.change_password(visit.service, visit.request_id, visit.own_login, new)
+    if isinstance(changed, str):
+        return visit.under(changed, "/account?done=password")
+    return await _account(visit, " ".join(visit.t(one.ja, one.en) for one in changed))
 
 
 @router.post("/account/second-factor")
@@ -61,8 +62,8 @@ async def renew_recovery(visit: Visiting) -> Response:
     """Other recovery codes."""
     if not await _proved(visit):
         return await _account(visit, visit.t(*WRONG_PASSWORD))
-    codes = await own_account.renew_recovery(visit.service, visit.request_id, visit.own_login)
-    return visit.page("recovery_codes.html", codes=codes)
+    made = await own_account.renew_recovery(visit.service, visit.request_id, visit.own_login)
+    return await visit.shown_under(made.opened, "recovery_codes.html", codes=made.codes)
 
 
 @router.post("/account/sessions/end")
@@ -97,8 +98,6 @@ async def _confirm(visit: Visit, action: str) -> Response:
     if isinstance(done, Wrong):
         setup = await own_account.read_setup(visit.service, session, factor)
         return _enrolment(visit, setup, action, visit.t(*WRONG_CODE))
-    if done.opened is None:
-        return visit.page("recovery_codes.html", codes=done.codes)
     return await visit.shown_under(done.opened, "recovery_codes.html", codes=done.codes)
 
 

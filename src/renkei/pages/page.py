@@ -98,7 +98,8 @@ class Visit:
     def browser(self, email: str) -> Browser:
         """What signs in to this account, with what it keeps from an earlier time."""
         device = self.request.cookies.get(self._device_name(email))
-        return Browser(self.request.headers.get("user-agent", ""), address_of(self.request.scope["client"]), device)
+        agent, address = self.request.headers.get("user-agent", ""), address_of(self.request.scope["client"])
+        return Browser(agent, address, device, self.session.id if self.session else None)
 
     def t(self, ja: str, en: str) -> str:
         """The one of two texts that the reader reads."""
@@ -127,14 +128,13 @@ class Visit:
             self._set(answer, self.service.sessions.cookie_name("form"), self.cookie)
         return answer
 
-    async def shown_under(self, opened: Opened, template: str, **context: Any) -> Response:
-        """A page that is shown this once, under the session just opened."""
-        session = await self.service.sessions.find(opened.cookie)
-        under = replace(self, session=session, cookie=opened.cookie, new=False)
-        answer, kept = under.page(template, **context), self.opened(opened, "/")
-        for name, value in kept.raw_headers:
-            if name == b"set-cookie":
-                answer.raw_headers.append((name, value))
+    async def shown_under(self, opened: Opened | str, template: str, **context: Any) -> Response:
+        """A page that is shown this once, under the session just opened, or under the present one's next cookie."""
+        kept = self.under(opened, "/") if isinstance(opened, str) else self.opened(opened, "/")
+        cookie = opened if isinstance(opened, str) else opened.cookie
+        under = replace(self, session=await self.service.sessions.find(cookie), cookie=cookie, new=False)
+        answer = under.page(template, **context)
+        answer.raw_headers += [one for one in kept.raw_headers if one[0] == b"set-cookie"]
         return answer
 
     def go(self, path: str) -> Response:

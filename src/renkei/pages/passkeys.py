@@ -83,14 +83,16 @@ async def make(visit: Visiting) -> Response:
     session, name = visit.own_login, " ".join(visit.form.get("name", "").split())[: passkeys.LONGEST_NAME]
     named = name if name.isprintable() and name else visit.t("パスキー", "Passkey")
     made = await passkeys.make(visit.service, visit.request_id, visit.cookie, session, visit.answer, named)
-    return visit.go("/account/passkeys") if made else await _own(visit, visit.t(*NOT_MADE), 422)
+    if isinstance(made, str):
+        return visit.under(made, "/account/passkeys")
+    return await _own(visit, visit.t(*NOT_MADE), 422)
 
 
 @router.post("/account/passkeys/{passkey_id}/removal")
 async def remove(visit: Visiting, passkey_id: UUID) -> Response:
     """One less."""
-    await passkeys.remove(visit.service, visit.request_id, visit.own_login, passkey_id)
-    return visit.go("/account/passkeys")
+    cookie = await passkeys.remove(visit.service, visit.request_id, visit.own_login, passkey_id)
+    return visit.under(cookie, "/account/passkeys")
 
 
 async def _own(visit: Visit, wrong: str | None = None, status: int = 200) -> Response:

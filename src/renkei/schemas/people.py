@@ -4,6 +4,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
+from uuid import UUID
 
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,188}[A-Za-z0-9])?$"
 """ASCII only: no two logins look alike and differ."""
@@ -16,11 +17,12 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """What signs in. device: what it keeps since somebody signed in with it before."""
+    """What signs in. device: what it keeps since somebody signed in with it before; session: what it has open, whosever it is."""
 
     agent: str
     address: str
     device: str | None = None
+    session: UUID | None = None
 
     @property
     def named(self) -> tuple[str, str]:

@@ -30,6 +30,7 @@ END = """
 UPDATE sessions SET ended_at = now(), audit_event_id = %(event)s
 WHERE id = %(session)s AND account_id = %(account)s AND ended_at IS NULL AND expires_at > now() RETURNING id
 """
+END_BEFORE = "UPDATE sessions SET ended_at = now(), audit_event_id = %s WHERE id = %s AND ended_at IS NULL"
 END_ALL = """
 UPDATE sessions SET ended_at = now(), audit_event_id = %(event)s
 WHERE account_id = %(account)s AND ended_at IS NULL AND expires_at > now() AND id IS DISTINCT FROM %(but)s
@@ -87,6 +88,11 @@ def open_session(
     return cookie
 
 
+def end_before(tx: Transaction, session_id: UUID, event_id: UUID) -> None:
+    """End what a browser has open: another begins there, perhaps another person's."""
+    tx.later(END_BEFORE, [event_id, session_id])
+
+
 async def choose_post(tx: Transaction, session_id: UUID, member_id: UUID, event_id: UUID) -> str | None:
     """The same signing in under another post, and under another cookie; None: it has ended meanwhile."""
     return await _renew(tx, session_id, event_id, member=member_id)
@@ -95,6 +101,11 @@ async def choose_post(tx: Transaction, session_id: UUID, member_id: UUID, event_
 async def reauthenticate(tx: Transaction, session_id: UUID, method: str, event_id: UUID) -> str | None:
     """The same session, proved anew at this moment by this method, under another cookie; None: it has ended meanwhile."""
     return await _renew(tx, session_id, event_id, method=method)
+
+
+async def renew(tx: Transaction, session_id: UUID, event_id: UUID) -> str | None:
+    """The same session under another cookie, since something has changed of how one signs in; None: it has ended meanwhile."""
+    return await _renew(tx, session_id, event_id)
 
 
 async def _renew(tx: Transaction, session_id: UUID, event_id: UUID, **changed: object) -> str | None:
