@@ -57,6 +57,7 @@ def of_setting(column: str, name: str) -> str:
 OPENED = of_setting("patient_id", "patient_ids")
 ASKED = f"({of_setting('patient_id', 'asked')} OR {OPENED})"
 ASKED_EITHER = f"({of_setting('patient_id', 'asked')} OR {OPENED} OR {of_setting('organization_id', 'asked')})"
+OF_THE_ORGANIZATION = of_setting("organization_id", "asked")
 RECORDED_ONCE = {"consent_withdrawals", "emergency_closures", "emergency_reviews", "request_decisions"}
 REACH = {"search_keys", "consents", "linked_patients"} | RECORDED_ONCE
 REACH_EITHER = {
@@ -111,6 +112,7 @@ WITHOUT_SETTING = {
     ("attachments", "lookup", "SELECT", ("renkei_lookup",)),
     ("idempotency_keys", "lookup", "SELECT", ("renkei_lookup",)),
     ("identities", "lookup", "SELECT", ("renkei_lookup",)),
+    ("jobs", "lookup", "SELECT", ("renkei_lookup",)),
     ("identity_ends", "lookup", "SELECT", ("renkei_lookup",)),
     ("patient_particulars", "lookup", "SELECT", ("renkei_lookup",)),
 }
@@ -129,6 +131,9 @@ DEFINERS = {
     "renkei_delivery(uuid, uuid)",
     "renkei_feed_position(timestamptz)",
     "renkei_delivery_depth()",
+    "renkei_jobs_due(text[], integer)",
+    "renkei_jobs_over(text, integer, integer)",
+    "renkei_job_files(text[])",
 }
 """Functions that work with rights of their own: each tells ids, positions or a count, nothing of what is recorded."""
 SERVICE, WORKER = {"renkei_service", "renkei_app"}, {"renkei_worker", "renkei_work"}

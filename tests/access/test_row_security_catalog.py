@@ -14,6 +14,7 @@ from tests.access.allowed import (
     CALLED_BY,
     DECIDED_BY_THE_WORKER_TOO,
     DEFINERS,
+    OF_THE_ORGANIZATION,
     OPENED,
     PURPOSE,
     REACH,
@@ -27,7 +28,9 @@ from tests.access.world import EVERYTHING, World, figure, owner
 from tests.factories import Region
 
 from renkei.settings import Settings
-from renkei.tables import PATIENT_TABLES
+from renkei.tables import ORGANIZATION_TABLES, PATIENT_TABLES
+
+COVERED = PATIENT_TABLES + ORGANIZATION_TABLES
 
 
 @dataclass
@@ -52,7 +55,7 @@ class Policy:
     @property
     def safe(self) -> bool:
         """Whether it is of a known form: which clauses its command has, and each to the letter."""
-        form = OPENED
+        form = OF_THE_ORGANIZATION if self.table in ORGANIZATION_TABLES else OPENED
         if (self.table, self.name, self.command, tuple(sorted(self.roles))) in WITHOUT_SETTING:
             form = "true"
         elif sorted(self.roles) != ["renkei_service", *(["renkei_worker"] if self.decided_by_the_worker else [])]:
@@ -71,14 +74,16 @@ def catalog(settings: Settings) -> Iterator[psycopg.Connection]:
 
 
 def uncovered(catalog: psycopg.Connection) -> set[str]:
-    """Tables with a patient_id, views too, on which row-level security is not both enabled and forced."""
+    """Tables with a patient_id, views too, and those of an organization that tell of patients, on which row-level security is
+    not both enabled and forced."""
     tables = catalog.execute(
         "SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity FROM pg_class c "
         "JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public' "
-        "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'patient_id' "
-        "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+        "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND (c.relname = ANY (%s) OR EXISTS ("
+        "SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'patient_id'))",
+        [list(ORGANIZATION_TABLES)],
     ).fetchall()
-    assert {name for name, _ in tables} == set(PATIENT_TABLES)
+    assert {name for name, _ in tables} == set(COVERED)
     return {name for name, covered in tables if not covered}
 
 
@@ -98,17 +103,19 @@ def unsafe(catalog: psycopg.Connection) -> list[Policy]:
 
 def test_every_patient_table_is_covered(catalog: psycopg.Connection) -> None:
     missing = uncovered(catalog)
-    figure(f"row-level security: tables with patient_id {len(PATIENT_TABLES)}, not enabled and forced {len(missing)}")
+    figure(
+        f"row-level security: tables with patient_id {len(PATIENT_TABLES)}, of an organization {len(ORGANIZATION_TABLES)}, not enabled and forced {len(missing)}"
+    )
     assert missing == set()
 
 
 def test_every_policy_is_of_a_known_form(catalog: psycopg.Connection) -> None:
     """USING where rows are seen, WITH CHECK where they are written, each to the letter, for named roles."""
-    assert {policy.table for policy in policies(catalog)} == set(PATIENT_TABLES)
+    assert {policy.table for policy in policies(catalog)} == set(COVERED)
     assert unsafe(catalog) == []
 
 
-@pytest.mark.parametrize("table", PATIENT_TABLES)
+@pytest.mark.parametrize("table", COVERED)
 @pytest.mark.parametrize("change", ["DISABLE", "NO FORCE"])
 def test_a_table_left_open_is_noticed(catalog: psycopg.Connection, table: str, change: str) -> None:
     with catalog.transaction(force_rollback=True):

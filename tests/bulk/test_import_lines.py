@@ -148,12 +148,12 @@ async def test_a_worker_that_dies_leaves_a_batch_whole_or_not_at_all(
     import_id = started.json()["id"]
     noted, dies = jobs.note, {"at": 3}
 
-    def note(tx: Any, job_id: UUID, **changes: Any) -> None:
+    def note(tx: Any, job: Any, **changes: Any) -> None:
         """Dies between what a batch has written and its commit, again and again."""
-        if str(job_id) == import_id and changes.get("done", 0) > dies["at"]:
+        if str(job.id) == import_id and changes.get("done", 0) > dies["at"]:
             dies["at"] += 11
             raise KeyboardInterrupt
-        noted(tx, job_id, **changes)
+        noted(tx, job, **changes)
 
     monkeypatch.setattr(importing.jobs, "note", note)
     for _ in range(100):

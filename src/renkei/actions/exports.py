@@ -96,7 +96,7 @@ async def cancel_export(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
         return job
     if job.state not in OPEN:
         raise Conflict("already_ended", ALREADY_ENDED)
-    jobs.note(tx, job_id, state="cancelled", event=event)
+    jobs.note(tx, job, state="cancelled", event=event)
     return await _one(tx, asked, job_id)
 
 

@@ -66,8 +66,8 @@ async def read_import(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
 
 async def list_import_faults(tx: Transaction, asked: Asked, job_id: UUID, query: FaultQuery) -> list[Row]:
     """Its rows with faults, in their order, and one more."""
-    await read_import(tx, asked, job_id)
-    return await jobs.load_faults(tx, job_id, query.after, query.limit)
+    job = await read_import(tx, asked, job_id)
+    return await jobs.load_faults(tx, job, query.after, query.limit)
 
 
 async def rejected_rows(tx: Transaction, asked: Asked, job_id: UUID, blobs: Blobs) -> tuple[AsyncIterator[bytes], str]:
@@ -92,11 +92,11 @@ async def confirm_import(tx: Transaction, asked: Asked, job_id: UUID, said: Conf
     step = "check" if said.check else "run"
     partial = job.spec["partial"] if said.partial is None else said.partial
     spec = {"mapping": mapping, "partial": partial, "check": said.check}
-    jobs.forget_faults(tx, job_id)
+    jobs.forget_faults(tx, job)
     if step == "run" and not partial:
         step = "check"
     actor = await kept_actor(tx, asked.actor)
-    jobs.note(tx, job_id, state="queued", step=step, spec=spec, actor=actor, done=0, wrong=0, event=event)
+    jobs.note(tx, job, state="queued", step=step, spec=spec, actor=actor, done=0, wrong=0, event=event)
     return await _one(tx, asked, job_id)
 
 
@@ -109,7 +109,7 @@ async def cancel_import(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
         return job
     if job.state not in OPEN:
         raise Conflict("already_ended", ALREADY_ENDED)
-    jobs.note(tx, job_id, state="cancelled", event=event)
+    jobs.note(tx, job, state="cancelled", event=event)
     return await _one(tx, asked, job_id)
 
 
@@ -122,7 +122,7 @@ async def undo_import(tx: Transaction, asked: Asked, job_id: UUID, reason: str) 
         raise Conflict("not_undoable", NOT_UNDOABLE)
     event = asked.served(tx, {"import_id": str(job_id)})
     spec, actor = {"reason": reason, "undone_to": 0}, await kept_actor(tx, asked.actor)
-    jobs.note(tx, job_id, state="queued", step="undo", spec=spec, actor=actor, done=0, event=event)
+    jobs.note(tx, job, state="queued", step="undo", spec=spec, actor=actor, done=0, event=event)
     return await _one(tx, asked, job_id)
 
 

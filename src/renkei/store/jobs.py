@@ -1,4 +1,5 @@
-"""長い処理: what was asked, how far it is, what became of it. No content and nobody's id, so no grant.
+"""長い処理: what was asked, how far it is, what became of it. No content, so no grant; whom an export is about and who asked are
+their organization's to know: row-level security shows it its own jobs alone, and every function here asks about that one.
 
 A worker holds a job by the lock of its row, for one batch and its transaction: when the worker dies, the lock goes with it, and
 what the batch had done, too. The checkpoint is written in the same transaction as what it counts.
@@ -13,6 +14,9 @@ from pydantic_core import to_json
 
 from renkei.database import Row, Transaction
 
+DUE_AT_ONCE = 100
+"""Jobs whose turn it is, of which the first that no other worker holds is taken."""
+
 COLUMNS: LiteralString = """
 SELECT id, kind, state, step, organization_id, actor, spec, found, total, done, kept, repeated, wrong, attempts, reason,
   file_key, result_key, requested_at, touched_at, ended_at, now() AS now
@@ -22,8 +26,9 @@ INSERT = """
 INSERT INTO jobs (id, kind, state, step, organization_id, actor, spec, found, file_key, audit_event_id)
 VALUES (%s, %s, 'queued', %s, %s, %s, %s, '{}', %s, %s)
 """
+DUE = "SELECT id, organization_id FROM renkei_jobs_due(%s, %s)"
 CLAIM = COLUMNS + (
-    "WHERE state IN ('queued', 'running') AND kind = ANY (%s) AND touched_at <= now() "
+    "WHERE id = ANY (%s) AND state IN ('queued', 'running') AND touched_at <= now() "
     "ORDER BY touched_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
 ONE = COLUMNS + "WHERE id = %(id)s AND organization_id = %(organization)s AND kind = %(kind)s"
@@ -51,25 +56,21 @@ UPDATE jobs SET attempts = attempts + 1, touched_at = now() + make_interval(secs
 WHERE id = %(id)s AND state IN ('queued', 'running')
 """
 FAULTS = """
-INSERT INTO import_faults (import_id, number, faults)
-SELECT %s, number, faults FROM jsonb_to_recordset(%s::jsonb) AS f (number integer, faults jsonb)
+INSERT INTO import_faults (import_id, organization_id, number, faults)
+SELECT %s, %s, number, faults FROM jsonb_to_recordset(%s::jsonb) AS f (number integer, faults jsonb)
 """
 FAULTS_PAGE = """
 SELECT number, faults FROM import_faults WHERE import_id = %s AND number > %s ORDER BY number LIMIT %s
 """
 FORGET_FAULTS = "DELETE FROM import_faults WHERE import_id = %s"
-OVER = COLUMNS + (
-    "WHERE (file_key IS NOT NULL OR result_key IS NOT NULL) AND state NOT IN ('queued', 'running') "
-    "AND kind = %s AND coalesce(ended_at, touched_at) < now() - make_interval(days => %s) LIMIT %s FOR UPDATE SKIP LOCKED"
-)
+OVER = "SELECT id, organization_id FROM renkei_jobs_over(%s, %s, %s)"
+ENDED = COLUMNS + "WHERE id = ANY (%s) AND state NOT IN ('queued', 'running') FOR UPDATE SKIP LOCKED"
 FORGET_FILES = """
 UPDATE jobs SET file_key = NULL, result_key = NULL, state = CASE WHEN state = 'waiting' THEN 'cancelled' ELSE state END,
   reason = CASE WHEN state = 'waiting' THEN 'expired' ELSE reason END, ended_at = coalesce(ended_at, now())
 WHERE id = %s
 """
-IN_USE = (
-    "SELECT key FROM unnest(%s::text[]) AS key WHERE EXISTS (SELECT FROM jobs WHERE file_key = key OR result_key = key)"
-)
+IN_USE = "SELECT key FROM renkei_job_files(%s)"
 
 MAPPING = "SELECT name, sheet, body, saved_at FROM import_mappings WHERE organization_id = %s AND name = %s"
 MAPPINGS = "SELECT name, sheet, body, saved_at FROM import_mappings WHERE organization_id = %s ORDER BY name LIMIT 500"
@@ -94,12 +95,17 @@ def insert_job(
 ) -> None:
     """A job that waits for a worker."""
     documents = Jsonb(dict(actor)), Jsonb(dict(spec))
+    tx.ask_about([organization_id])
     tx.later(INSERT, [job_id, kind, step, organization_id, *documents, file_key, event_id])
 
 
 async def claim(tx: Transaction, kinds: Sequence[str]) -> Row | None:
     """The job whose turn it is, held until the transaction ends; None when none waits that nobody else holds."""
-    return await tx.row(CLAIM, [list(kinds)])
+    due = await tx.rows(DUE, [list(kinds), DUE_AT_ONCE])
+    if not due:
+        return None
+    tx.ask_about({row.organization_id for row in due})
+    return await tx.row(CLAIM, [[row.id for row in due]])
 
 
 async def load_job(
@@ -107,6 +113,7 @@ async def load_job(
 ) -> Row | None:
     """One of an organization's jobs; lock: no worker is at it from here to the end of the transaction."""
     wanted = {"id": job_id, "organization": organization_id, "kind": kind}
+    tx.ask_about([organization_id])
     return await tx.row(LOCKED if lock else ONE, wanted)
 
 
@@ -121,50 +128,59 @@ async def load_jobs(
     """One page of an organization's jobs, newest first, and one more. asker: of whom only (``access.askers``); None: of all."""
     mine = Jsonb(dict(asker)) if asker is not None else None
     wanted = {"organization": organization_id, "kind": kind, "before": before, "limit": limit + 1, "asker": mine}
+    tx.ask_about([organization_id])
     return await tx.rows(PAGE, wanted)
 
 
-def note(tx: Transaction, job_id: UUID, **changes: Any) -> None:
+def note(tx: Transaction, job: Row, **changes: Any) -> None:
     """How far a job is. kept, repeated: to be added; state, step, found, spec, actor, total, done, wrong, reason, file_key,
     result_key, event: what holds from now on."""
     columns: dict[str, Any] = dict.fromkeys(
         ("state", "step", "actor", "total", "done", "wrong", "reason", "file_key", "result_key", "event")
     )
-    columns |= {"kept": 0, "repeated": 0, "found": {}, "spec": {}, **changes, "id": job_id}
+    columns |= {"kept": 0, "repeated": 0, "found": {}, "spec": {}, **changes, "id": job.id}
     for name in ("found", "spec", "actor"):
         columns[name] = None if columns[name] is None else Jsonb(columns[name])
+    tx.ask_about([job.organization_id])
     tx.later(NOTE, columns)
 
 
-def note_failure(tx: Transaction, job_id: UUID, most: int) -> None:
+def note_failure(tx: Transaction, job: Row, most: int) -> None:
     """A batch that failed by no fault of its rows: again after a pause that doubles, and given up after ``most`` times."""
-    tx.later(FAILED, {"id": job_id, "most": most})
+    tx.ask_about([job.organization_id])
+    tx.later(FAILED, {"id": job.id, "most": most})
 
 
-def insert_faults(tx: Transaction, job_id: UUID, faults: Sequence[Mapping[str, Any]]) -> None:
+def insert_faults(tx: Transaction, job: Row, faults: Sequence[Mapping[str, Any]]) -> None:
     """Faults by row: ``{"number", "faults"}``."""
     if faults:
-        tx.later(FAULTS, [job_id, to_json(faults).decode()])
+        tx.ask_about([job.organization_id])
+        tx.later(FAULTS, [job.id, job.organization_id, to_json(faults).decode()])
 
 
-async def load_faults(tx: Transaction, job_id: UUID, after: int, limit: int) -> list[Row]:
+async def load_faults(tx: Transaction, job: Row, after: int, limit: int) -> list[Row]:
     """One page of rows with faults, in their order, and one more."""
-    return await tx.rows(FAULTS_PAGE, [job_id, after, limit + 1])
+    tx.ask_about([job.organization_id])
+    return await tx.rows(FAULTS_PAGE, [job.id, after, limit + 1])
 
 
-def forget_faults(tx: Transaction, job_id: UUID) -> None:
+def forget_faults(tx: Transaction, job: Row) -> None:
     """What a check has found is found anew when the rows are taken in."""
-    tx.later(FORGET_FAULTS, [job_id])
+    tx.ask_about([job.organization_id])
+    tx.later(FORGET_FAULTS, [job.id])
 
 
 async def expired(tx: Transaction, kind: str, days: int, limit: int) -> list[Row]:
     """Jobs that ended so long ago that their files go; held until the transaction ends."""
-    return await tx.rows(OVER, [kind, days, limit])
+    over = await tx.rows(OVER, [kind, days, limit])
+    tx.ask_about({row.organization_id for row in over})
+    return await tx.rows(ENDED, [[row.id for row in over]])
 
 
-def forget_files(tx: Transaction, job_id: UUID) -> None:
+def forget_files(tx: Transaction, job: Row) -> None:
     """Its files are gone. What waited for a confirmation that never came is over."""
-    tx.later(FORGET_FILES, [job_id])
+    tx.ask_about([job.organization_id])
+    tx.later(FORGET_FILES, [job.id])
 
 
 async def keys_in_use(tx: Transaction, keys: Sequence[str]) -> set[str]:

@@ -22,9 +22,12 @@ from renkei.tables.base import NO_ORGANIZATION, metadata
 
 PATIENT_TABLES = tuple(sorted(name for name, table in metadata.tables.items() if "patient_id" in table.c))
 """Every table with a ``patient_id``: row-level security is enabled and forced on each."""
+ORGANIZATION_TABLES = ("import_faults", "jobs")
+"""Without one, but they name patients or tell of them in what is kept as JSON: enabled and forced, too, by organization."""
 
 __all__ = [
     "NO_ORGANIZATION",
+    "ORGANIZATION_TABLES",
     "PATIENT_TABLES",
     "access",
     "attachments",

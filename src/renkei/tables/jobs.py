@@ -1,4 +1,5 @@
-"""長い処理: imports and exports, done by the worker. A job's rows hold ids, counts and codes, nothing of what was sent."""
+"""長い処理: imports and exports, done by the worker. A job's rows hold ids, counts and codes, nothing of what was sent; who asked and
+about whom, so that row-level security shows them to their organization alone."""
 
 import sqlalchemy as sa
 
@@ -42,6 +43,7 @@ import_faults = sa.Table(  # 取込の誤り: where and what, never the value
     "import_faults",
     metadata,
     sa.Column("import_id", sa.Uuid, sa.ForeignKey("jobs.id"), nullable=False),
+    column("organization_id", sa.Uuid),
     sa.Column("number", sa.Integer, nullable=False),
     column("faults", Json),
     sa.PrimaryKeyConstraint("import_id", "number"),

@@ -75,22 +75,21 @@ class Exporter:
 
     async def work(self, _: object = None) -> bool:
         """Some patients of the export whose turn it is; whether there was any."""
-        job_id: UUID | None = None
+        job: Any = None
         try:
             async with transaction(self.engine) as tx:
                 if (job := await jobs.claim(tx, ["export"])) is None:
                     return False
-                job_id = job.id
                 await self._turn(tx, job)
         except Unavailable:
             raise
         except Exception:  # whatever one export fails of, the others must go on
-            log.exception("a part of export %s failed", job_id)
-            if job_id is None:
+            log.exception("a part of export %s failed", job and job.id)
+            if job is None:
                 raise
-            self._forget(job_id)
+            self._forget(job.id)
             async with transaction(self.engine) as tx:
-                jobs.note_failure(tx, job_id, MOST_ATTEMPTS)
+                jobs.note_failure(tx, job, MOST_ATTEMPTS)
         return True
 
     async def _turn(self, tx: Transaction, job: Any) -> None:
@@ -99,7 +98,7 @@ class Exporter:
             asked = AskedAtOnce(job.id, await still_standing(tx, job.actor), Permission.export_make)
         except NoLonger:
             self._forget(job.id)
-            jobs.note(tx, job.id, state="failed", reason="standing_lost")
+            jobs.note(tx, job, state="failed", reason="standing_lost")
             return
         try:
             await self._write(tx, job, asked)
@@ -111,7 +110,7 @@ class Exporter:
                 asked.served(tx, {"export_id": str(job.id)}, refused=reason_of(error))
         if reason is not None:
             self._forget(job.id)
-            jobs.note(tx, job.id, state="failed", reason=reason)
+            jobs.note(tx, job, state="failed", reason=reason)
 
     async def _write(self, tx: Transaction, job: Any, asked: AskedAtOnce) -> None:
         at = self._open.get(job.id)
@@ -135,7 +134,7 @@ class Exporter:
                         file.write(line)
                 last, at.after, at.done = following is None, str(following), at.done + len(patients)
         if not last:
-            jobs.note(tx, job.id, state="running", done=at.done, found={"after": at.after})
+            jobs.note(tx, job, state="running", done=at.done, found={"after": at.after})
             return
         await self._finish(tx, job, at)
 
@@ -146,7 +145,7 @@ class Exporter:
         people = await self.blobs.put(Area.jobs, _pieces(at.people), LARGEST_FILE)
         found = {"withheld": at.withheld, "sha256": kept.sha256.hex(), "people_sha256": people.sha256.hex()}
         keys = {"result_key": kept.key, "file_key": people.key}
-        jobs.note(tx, job.id, state="done", done=at.done, total=at.done, found=found, **keys)
+        jobs.note(tx, job, state="done", done=at.done, total=at.done, found=found, **keys)
         self._forget(job.id)
 
     def _forget(self, job_id: UUID) -> None:

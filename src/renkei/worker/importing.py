@@ -62,22 +62,21 @@ class Importer:
 
     async def work(self, _: object = None) -> bool:
         """One batch of the import whose turn it is; whether there was any."""
-        job_id: UUID | None = None
+        job: Any = None
         try:
             async with transaction(self.engine) as tx:
                 if (job := await jobs.claim(tx, ["import"])) is None:
                     return False
-                job_id = job.id
                 await self._turn(tx, job)
         except Unavailable:
             raise
         except Exception:  # whatever a batch fails of, the other imports must go on
-            log.exception("a batch of import %s failed", job_id)
-            if job_id is None:
+            log.exception("a batch of import %s failed", job and job.id)
+            if job is None:
                 raise
-            self._spool.forget(job_id)
+            self._spool.forget(job.id)
             async with transaction(self.engine) as tx:
-                jobs.note_failure(tx, job_id, MOST_ATTEMPTS)
+                jobs.note_failure(tx, job, MOST_ATTEMPTS)
         return True
 
     async def _turn(self, tx: Transaction, job: Any) -> None:
@@ -100,7 +99,7 @@ class Importer:
 
     def _stop(self, tx: Transaction, job: Any, reason: str, found: Mapping[str, Any] | None = None) -> None:
         self._spool.forget(job.id)
-        jobs.note(tx, job.id, state="failed", reason=reason, found=dict(found or {}))
+        jobs.note(tx, job, state="failed", reason=reason, found=dict(found or {}))
 
     async def _source(self, job: Any) -> Source:
         if job.file_key is None:
@@ -123,12 +122,12 @@ class Importer:
                 columns = {heading: one.target for heading, one in suggested.items()}
                 changes = {"mapping": {"columns": columns, "fixed": {}}, "check": True} if columns else {}
                 spec = {**spec, **changes}
-                jobs.note(tx, job.id, spec=changes)
+                jobs.note(tx, job, spec=changes)
         if spec["media_type"] != NDJSON and "mapping" not in spec:
-            jobs.note(tx, job.id, state="waiting", total=total, found=found)
+            jobs.note(tx, job, state="waiting", total=total, found=found)
             return
         step = "check" if spec["check"] or not spec["partial"] else "run"
-        jobs.note(tx, job.id, state="running", step=step, total=total, found=found)
+        jobs.note(tx, job, state="running", step=step, total=total, found=found)
 
     async def _batch(self, tx: Transaction, job: Any, asked: Asked) -> None:
         """The next rows, checked only or taken in."""
@@ -149,9 +148,9 @@ class Importer:
                 kept += 1
             else:
                 repeated += 1
-        jobs.insert_faults(tx, job.id, [{"number": number, "faults": found} for number, found in faults.items()])
+        jobs.insert_faults(tx, job, [{"number": number, "faults": found} for number, found in faults.items()])
         counts = {} if dry else {"kept": kept, "repeated": repeated}
-        jobs.note(tx, job.id, state="running", done=job.done + len(rows), wrong=job.wrong + len(faults), **counts)
+        jobs.note(tx, job, state="running", done=job.done + len(rows), wrong=job.wrong + len(faults), **counts)
 
     async def _next(self, job: Any) -> list[Said]:
         """The rows after those done. One batch of registrations is smaller: each waits for whoever has the same number."""
@@ -184,26 +183,26 @@ class Importer:
     async def _end(self, tx: Transaction, job: Any) -> None:
         """What follows the last row."""
         if job.step == "run":
-            jobs.note(tx, job.id, step="finish")
+            jobs.note(tx, job, step="finish")
         elif job.spec["check"]:
-            jobs.note(tx, job.id, state="waiting")
+            jobs.note(tx, job, state="waiting")
         elif job.wrong and not job.spec["partial"]:
-            jobs.note(tx, job.id, state="failed", reason="rows_invalid")
+            jobs.note(tx, job, state="failed", reason="rows_invalid")
         else:
-            jobs.forget_faults(tx, job.id)
-            jobs.note(tx, job.id, step="run", done=0, wrong=0)
+            jobs.forget_faults(tx, job)
+            jobs.note(tx, job, step="run", done=0, wrong=0)
 
     async def _finish(self, tx: Transaction, job: Any, asked: Asked) -> None:
         """The rows that were not taken in, as a file to be mended."""
         key, found = None, dict[str, Any]()
         if job.wrong:
             source = await self._source(job)
-            faults = await _all_faults(tx, job.id)
+            faults = await _all_faults(tx, job)
             pieces = source.rejected(iter(faults))
             kept = await self.blobs.put(Area.jobs, _in_thread(pieces), self.limits.unpacked)
             key, found = kept.key, {"sha256": kept.sha256.hex()}
         self._spool.forget(job.id)
-        jobs.note(tx, job.id, state="done", result_key=key, found=found)
+        jobs.note(tx, job, state="done", result_key=key, found=found)
 
     async def _undo(self, tx: Transaction, job: Any, asked: Asked) -> None:
         """Withdraw the next of what the import has made."""
@@ -217,13 +216,13 @@ class Importer:
         undone = {"withdrawn": left["withdrawn"] + withdrawn, "left": left["left"] + len(made) - withdrawn}
         last = {"undone_to": made[-1].number} if made else {}
         state = "running" if made else "undone"
-        jobs.note(tx, job.id, state=state, spec=last, found={"undone": undone}, done=job.done + len(made))
+        jobs.note(tx, job, state=state, spec=last, found={"undone": undone}, done=job.done + len(made))
 
 
-async def _all_faults(tx: Transaction, job_id: UUID) -> list[tuple[int, list[dict[str, Any]]]]:
+async def _all_faults(tx: Transaction, job: Any) -> list[tuple[int, list[dict[str, Any]]]]:
     found: list[tuple[int, list[dict[str, Any]]]] = []
     while True:
-        rows = await jobs.load_faults(tx, job_id, found[-1][0] if found else 0, 1000)
+        rows = await jobs.load_faults(tx, job, found[-1][0] if found else 0, 1000)
         found += [(row.number, [fault_told(one, Language.ja) for one in row.faults]) for row in rows[:1000]]
         if len(rows) <= 1000:
             return found

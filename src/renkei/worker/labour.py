@@ -70,8 +70,8 @@ class Labour:
             for job in over:
                 for key in filter(None, (job.file_key, job.result_key)):
                     await self.blobs.delete(key)
-                jobs.forget_files(tx, job.id)
-                jobs.forget_faults(tx, job.id)
+                jobs.forget_files(tx, job)
+                jobs.forget_faults(tx, job)
         return len(over) >= AT_ONCE
 
     async def sweep(self, _: object = None) -> bool:
