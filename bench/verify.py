@@ -28,8 +28,8 @@ from renkei.database import SERVICE_ROLE, WORKER_ROLE, make_engine
 from renkei.demo.run import DATABASE, with_embedded
 from renkei.embedded import EmbeddedPostgres
 from renkei.ids import new_id
-from renkei.operator import migrate, plain
-from renkei.settings import Settings
+from renkei.operator import migrate
+from renkei.settings import Settings, required
 from renkei.vocabulary import ActorKind
 from renkei.worker.sealing import Sealer
 
@@ -61,7 +61,7 @@ def main() -> None:
             migration.make_database(embedded.url("postgres", "postgres"), DATABASE, afresh=True)
             settings = with_embedded(Settings(data_dir=folder), embedded)
             migrate(settings)
-            with psycopg.connect(plain(settings.owner_database_url), autocommit=True) as connection:
+            with psycopg.connect(required(settings.owner_database_url), autocommit=True) as connection:
                 for statement in (EVENTS, OTHERS):
                     connection.execute(statement, {"events": events})
                 connection.execute("VACUUM ANALYZE")
@@ -107,19 +107,19 @@ def _told(what: str, database: int) -> Iterator[None]:
 
 def _database(settings: Settings) -> int:
     """The parent of all the database's processes."""
-    with psycopg.connect(plain(settings.owner_database_url)) as connection:
+    with psycopg.connect(required(settings.owner_database_url)) as connection:
         return int(psutil.Process(connection.info.backend_pid).ppid())
 
 
 async def _seal(settings: Settings, sealer: Sealer) -> None:
-    engine = make_engine(plain(settings.worker_database_url), WORKER_ROLE, 2)
+    engine = make_engine(required(settings.worker_database_url), WORKER_ROLE, 2)
     while await sealer.work(engine):
         pass
     await engine.dispose()
 
 
 async def _verify(settings: Settings, sealer: Sealer) -> Verifier:
-    engine = make_engine(plain(settings.database_url), SERVICE_ROLE, 1)
+    engine = make_engine(required(settings.database_url), SERVICE_ROLE, 1)
     verifier = Verifier(sealer.keys.public_pem)
     asked = Asked(new_id(), Actor(ActorKind.auditor, UUID(int=0), None, ()), "audit.read")
     async for line in export_lines(engine, asked, Days()):

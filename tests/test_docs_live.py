@@ -16,7 +16,7 @@ import pytest
 
 from renkei.demo.region import BY_LABEL, DELEGATED
 from renkei.settings import Settings
-from renkei.worker import work
+from renkei.worker import delivery_loops, often, publish_changes, work
 from renkei.worker.delivering import Deliverer
 from tests.factories import Vendor, person
 from tests.http.feed import worker_engine
@@ -47,7 +47,7 @@ def worker(near: Settings) -> Iterator[None]:
 
     async def run() -> None:
         async with worker_engine(near) as engine:
-            await work(engine, stop, deliverer=Deliverer.of(near))
+            await work(engine, stop, [often(publish_changes, 0.3), *delivery_loops(Deliverer.of(near))])
 
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
     thread.start()

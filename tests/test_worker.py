@@ -12,7 +12,7 @@ from renkei.database import WORKER_ROLE, make_engine, transaction
 from renkei.ids import new_id
 from renkei.settings import Settings
 from renkei.store.changes import publish
-from renkei.worker import work
+from renkei.worker import often, publish_changes, work
 from tests.factories import Region, agree, join, register, report, submit
 from tests.http.inside import as_owner
 
@@ -108,7 +108,7 @@ async def test_workers_at_once_while_offices_write(region: Region, settings: Set
     clinic = await region.found()
     patient = await register(clinic)
     stop = asyncio.Event()
-    workers = [asyncio.create_task(work(engine, stop)) for _ in range(3)]
+    workers = [asyncio.create_task(work(engine, stop, [often(publish_changes, 0.3)])) for _ in range(3)]
     steps = [asyncio.create_task(_often(engine, stop)) for _ in range(2)]
     answers = await asyncio.gather(*(submit(clinic, patient, report()) for _ in range(40)))
     for _ in range(300):

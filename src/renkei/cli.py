@@ -18,7 +18,7 @@ from renkei.actions.administration import found_installation
 from renkei.demo.run import run_demo, with_embedded
 from renkei.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from renkei.errors import RenkeiError
-from renkei.settings import Settings
+from renkei.settings import Settings, required
 
 HELP = {
     "demo": "架空の地域を作って動かす / make a fictional region and serve it",
@@ -92,7 +92,7 @@ def found(settings: Settings) -> Settings:
 
 
 async def _make_admin(settings: Settings, name: str) -> None:
-    url = operator.plain(settings.database_url or settings.owner_database_url)
+    url = required(settings.database_url or settings.owner_database_url)
     made = await operator.as_operator(url, "client.register", lambda tx, asked: found_installation(tx, asked, name))
     told = {"client_id": made["client_id"], "client_secret": made["client_secret"]}
     sys.stdout.write(json.dumps(told) + "\n")

@@ -25,9 +25,8 @@ from renkei.actions.audit_export import Days, export_lines
 from renkei.actions.ledger import read_breach
 from renkei.database import SERVICE_ROLE, make_engine, transaction
 from renkei.ids import new_id
-from renkei.operator import plain
 from renkei.schemas.ledger import BreachQuery
-from renkei.settings import Settings
+from renkei.settings import Settings, required
 from renkei.vocabulary import ActorKind, Permission
 
 TOLD_AT_MOST = 1000
@@ -80,7 +79,7 @@ def _asked(permission: Permission) -> Asked:
 
 
 def _engine(settings: Settings) -> AsyncEngine:
-    return make_engine(plain(settings.database_url or settings.owner_database_url), SERVICE_ROLE, 1)
+    return make_engine(required(settings.database_url or settings.owner_database_url), SERVICE_ROLE, 1)
 
 
 async def _export(settings: Settings, file: Path, days: Days) -> None:

@@ -54,7 +54,7 @@ from renkei.database import SERVICE_ROLE, make_engine
 from renkei.frame import Frame
 from renkei.pages import account, api_docs, invitations, organization_login, passkeys, prove_again, sign_in, staff
 from renkei.secret_box import SecretBox
-from renkei.settings import Settings
+from renkei.settings import Settings, required
 from renkei.throttle import MachineStorage, Throttle
 
 ROUTERS = (
@@ -94,12 +94,39 @@ A shared care-record interchange server. Get a token at `/oauth/token`, then sen
 """
 
 
+class App(FastAPI):
+    """The service, as FastAPI builds it."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, with the two documents' schemas from the catalogue; made once."""
+        if self.openapi_schema is None:
+            document = get_openapi(
+                title=self.title, version=self.version, description=self.description, routes=self.routes
+            )
+            parts = document.setdefault("components", {})
+            parts.setdefault("schemas", {}).update(components())
+            parts["securitySchemes"] = {
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "client_id / client_secret, only for /oauth/token",
+                },
+            }
+            for path, methods in document["paths"].items():
+                for operation in methods.values():
+                    # A route's name is its permission's; what it does stands in its docstring.
+                    operation["summary"] = operation.pop("description")
+                    if path.startswith("/v1/"):
+                        operation["security"] = [{"token": []}]
+            self.openapi_schema = document
+        return self.openapi_schema
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service. Without settings they are read from the environment, as uvicorn's workers do."""
     settings = settings or Settings()
-    if settings.database_url is None:
-        raise SystemExit("RENKEI_DATABASE_URL is not set")
-    engine = make_engine(settings.database_url.get_secret_value(), SERVICE_ROLE, settings.pool_size)
+    engine = make_engine(required(settings.database_url), SERVICE_ROLE, settings.pool_size)
     vendor_keys = VendorKeys(settings.allow_private_targets)
     issuer = settings.issuer.rstrip("/")
     identity = Identity(engine, KeyRing(settings.keys_dir), vendor_keys, issuer, settings.token_seconds)
@@ -125,7 +152,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         passwords.close()
         await engine.dispose()
 
-    app = FastAPI(
+    app = App(
         title="renkei 連携",
         version="1",
         description=DESCRIPTION,
@@ -146,7 +173,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, **_cors(settings))
     app.add_middleware(Frame, throttle=throttle, https=issuer.startswith("https://"))
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI documents this way
     return app
 
 
@@ -160,27 +186,3 @@ def _cors(settings: Settings) -> dict[str, Any]:
         "allow_credentials": False,
         "max_age": 600,
     }
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the two documents' schemas from the catalogue; made once."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        parts = document.setdefault("components", {})
-        parts.setdefault("schemas", {}).update(components())
-        parts["securitySchemes"] = {
-            "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-            "basic": {
-                "type": "http",
-                "scheme": "basic",
-                "description": "client_id / client_secret, only for /oauth/token",
-            },
-        }
-        for path, methods in document["paths"].items():
-            for operation in methods.values():
-                # A route's name is its permission's; what it does stands in its docstring.
-                operation["summary"] = operation.pop("description")
-                if path.startswith("/v1/"):
-                    operation["security"] = [{"token": []}]
-        app.openapi_schema = document
-    return app.openapi_schema

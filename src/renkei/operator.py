@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import uvicorn
-from pydantic import SecretStr
 
 from renkei import migration, throttle
 from renkei.access import keyring
@@ -20,16 +19,11 @@ from renkei.access.actor import Actor
 from renkei.access.audit import Asked
 from renkei.access.tokens import Keys
 from renkei.actions.administration import install_defaults
-from renkei.blobs import open_blobs
 from renkei.database import SERVICE_ROLE, WORKER_ROLE, Transaction, make_engine, transaction
 from renkei.ids import new_id, now
-from renkei.settings import Settings
+from renkei.settings import Settings, required
 from renkei.vocabulary import ActorKind
-from renkei.worker import WORKER_CONNECTIONS, work
-from renkei.worker.delivering import Deliverer
-from renkei.worker.labour import Labour
-from renkei.worker.sealing import Sealer
-from renkei.worker.sweeping import Sweeper
+from renkei.worker import Worker
 
 OPERATOR = Actor(ActorKind.worker, UUID(int=0), None, ())
 """Who acts at the command line."""
@@ -49,7 +43,7 @@ async def as_operator(url: str, action: str, act: Callable[[Transaction, Asked],
 
 def migrate(settings: Settings) -> None:
     """Upgrade the tables, make the logins that are missing, install the default permission table."""
-    owner = plain(settings.owner_database_url or settings.database_url)
+    owner = required(settings.owner_database_url or settings.database_url)
     logins = [(settings.database_url, SERVICE_ROLE), (settings.worker_database_url, WORKER_ROLE)]
     migration.migrate(owner, [(url.get_secret_value(), role) for url, role in logins if url is not None])
     asyncio.run(as_operator(owner, "permission_table.install", install_defaults))
@@ -57,14 +51,14 @@ def migrate(settings: Settings) -> None:
 
 def check(settings: Settings) -> None:
     """Compare the tables in code with the migrated database."""
-    migration.check(plain(settings.owner_database_url or settings.database_url))
+    migration.check(required(settings.owner_database_url or settings.database_url))
 
 
 def serve(settings: Settings) -> None:
     """Serve with several workers until told to stop."""
     # Made before the workers start, so that all of them sign with the same key.
     Keys.load(settings.keys_dir)
-    os.environ["RENKEI_DATABASE_URL"] = plain(settings.database_url)
+    os.environ["RENKEI_DATABASE_URL"] = required(settings.database_url)
     if settings.workers > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         folder = settings.data_dir / "metrics"
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,31 +128,11 @@ def logging_config(level: str) -> dict[str, Any]:
 
 async def run_worker(settings: Settings) -> None:
     """Work until SIGINT or SIGTERM."""
-    engine = make_engine(plain(settings.worker_database_url or settings.database_url), WORKER_ROLE, WORKER_CONNECTIONS)
-    stop = asyncio.Event()
+    worker, stop = Worker.of(settings), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    labour = Labour.of(settings)
     # As in the server (design §11): a batch of documents makes many objects, and none of what is here now goes.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    await work(
-        engine,
-        stop,
-        Sealer.of(settings),
-        settings.idempotency_days,
-        Sweeper(open_blobs(settings)),
-        Deliverer.of(settings),
-        labour,
-    )
-    await engine.dispose()
-    if labour is not None:
-        await labour.close()
-
-
-def plain(secret: SecretStr | None) -> str:
-    """A URL that must be there."""
-    if secret is None:
-        raise SystemExit("RENKEI_DATABASE_URL is not set")
-    return secret.get_secret_value()
+    await worker.run(stop)

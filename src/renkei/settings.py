@@ -116,3 +116,10 @@ class Settings(BaseSettings):
     def seal_journal(self) -> Path:
         """Where the worker notes every seal outside the database, one line each, mode 0600."""
         return self.data_dir / "seals.ndjson"
+
+
+def required(url: SecretStr | None) -> str:
+    """A database's URL, which must be there."""
+    if url is None:
+        raise SystemExit("RENKEI_DATABASE_URL is not set")
+    return url.get_secret_value()

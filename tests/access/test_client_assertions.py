@@ -21,7 +21,7 @@ from renkei.database import WORKER_ROLE, make_engine
 from renkei.schemas.key_sets import read_key_set
 from renkei.settings import Settings
 from renkei.vocabulary import Scope
-from renkei.worker import work
+from renkei.worker import forgetting_loops, work
 
 KINDS = {"ec": "P-256", "wide": "P-384", "rsa": "RSA"}
 SIGNERS = [Signer.make(kid, kind) for kid, kind in KINDS.items()]
@@ -191,7 +191,7 @@ async def test_used_ones_are_kept_until_nobody_can_use_them_and_no_longer(system
         assert connection.execute(longer).fetchone() == (True,)
         connection.execute("UPDATE used_assertions SET kept_until = now() WHERE jti = 'over'")
         stop = asyncio.Event()
-        working = asyncio.create_task(work(worker, stop))
+        working = asyncio.create_task(work(worker, stop, forgetting_loops(30)))
         left: list[tuple[str]] = []
         for _ in range(200):
             left = connection.execute(kept, [system.client_id]).fetchall()

@@ -16,7 +16,7 @@ from tests.http.feed import end, page, publish_all, read, worker_engine
 
 from renkei.database import WORKER_ROLE, make_engine
 from renkei.settings import Settings
-from renkei.worker import work
+from renkei.worker import EVERY_SECONDS, often, publish_changes, work
 
 WRITERS, WRITTEN, READERS, KILLS = 6, 16, 4, 6
 SPAWN = multiprocessing.get_context("spawn")
@@ -32,7 +32,7 @@ def publisher(url: str) -> None:
     """A worker as a process of its own, to be killed."""
 
     async def run() -> None:
-        await work(make_engine(url, WORKER_ROLE, 2), asyncio.Event())
+        await work(make_engine(url, WORKER_ROLE, 2), asyncio.Event(), [often(publish_changes, EVERY_SECONDS)])
 
     asyncio.run(run())
 

@@ -23,7 +23,7 @@ from renkei.api.feed_watch import FeedWatch
 from renkei.database import SERVICE_ROLE, make_engine
 from renkei.main import create_app
 from renkei.settings import Settings
-from renkei.worker import work
+from renkei.worker import EVERY_SECONDS, often, publish_changes, work
 
 WAITERS = 30
 """Three times as many as there are connections to the database."""
@@ -61,7 +61,7 @@ async def test_many_wait_and_are_told_at_once(region: Region, engine: AsyncEngin
 async def test_an_entry_is_told_within_a_second_of_its_commit(region: Region, engine: AsyncEngine) -> None:
     clinic, patient, cursor = await clinic_with_patient(region, engine)
     stop, longest = asyncio.Event(), 0.0
-    working = asyncio.create_task(work(engine, stop))
+    working = asyncio.create_task(work(engine, stop, [often(publish_changes, EVERY_SECONDS)]))
     for _ in range(4):
         waiting = asyncio.create_task(page(clinic, after=cursor, wait=20))
         await asyncio.sleep(0.2)

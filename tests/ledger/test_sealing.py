@@ -15,7 +15,7 @@ from renkei.access.tokens import Keys, verify_seal
 from renkei.actions.audit_export import Days
 from renkei.ids import new_id
 from renkei.settings import Settings
-from renkei.worker import work
+from renkei.worker import often, work
 
 UNSEALED = """
 SELECT count(*) FROM (SELECT id, at FROM audit_events UNION ALL SELECT id, at FROM service_events) e
@@ -104,7 +104,7 @@ async def test_one_seals_and_the_others_wait(ledger: Settings) -> None:
 async def test_workers_at_once_while_offices_write(ledger: Settings) -> None:
     stop = asyncio.Event()
     async with engines(ledger) as (worker, service):
-        working = [asyncio.create_task(work(worker, stop, sealer(ledger))) for _ in range(3)]
+        working = [asyncio.create_task(work(worker, stop, [often(sealer(ledger).work, 0.05)])) for _ in range(3)]
         for _ in range(40):
             act(ledger)
             await asyncio.sleep(0.01)
@@ -141,7 +141,7 @@ async def test_a_journal_that_cannot_be_written_stops_nothing(ledger: Settings, 
     by.journal.file.mkdir()
     async with engines(ledger) as (worker, _):
         act(ledger)
-        working = asyncio.create_task(work(worker, stop, by))
+        working = asyncio.create_task(work(worker, stop, [often(by.work, by.seconds)]))
         for _ in range(200):
             if as_owner(ledger, UNSEALED) == [(0,)]:
                 break

@@ -6,7 +6,6 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from renkei import worker
 from renkei.main import create_app
 from renkei.settings import Settings
 from renkei.worker import delivering
@@ -55,4 +54,3 @@ async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits looks more often."""
     monkeypatch.setattr(delivering, "EVERY_SECONDS", 0.02)
-    monkeypatch.setattr(worker, "EVERY_SECONDS", 0.02)

@@ -1,5 +1,7 @@
 """/v1/patients/{id}/attachments: photos and scanned letters, as they are."""
 
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -20,21 +22,25 @@ from renkei.vocabulary import Permission
 
 
 class AttachmentDoor(Door):
-    """A file as it is streams into the spool of the files kept outside the rows, and is gone from there with the request."""
+    """A route that takes a file as it is: it streams into the spool of the files kept outside the rows, and is gone from
+    there with the request. Its body is the media type, and the file as received."""
 
-    async def read_body(self, request: Request, settings: Settings) -> Any:
-        """The media type, and the file as received; of a withdrawal, its JSON."""
-        if self.name != Permission.attachment_add:
-            return await super().read_body(request, settings)
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        behind = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            async with AsyncExitStack() as request.state.spooled:
+                return await behind(request)
+
+        return handle
+
+    async def read_body(self, request: Request, settings: Settings) -> Sent:
         media, limit = require_media(request, MEDIA_TYPES, settings.max_attachment_bytes), settings.max_attachment_bytes
-        blobs = _service(request).blobs
-        received = await request.state.closing.enter_async_context(blobs.receive(body_chunks(request), limit))
-        return Sent(media, received)
+        receiving = _service(request).blobs.receive(body_chunks(request), limit)
+        return Sent(media, await request.state.spooled.enter_async_context(receiving))
 
 
-router = APIRouter(
-    prefix="/v1/patients/{patient_id}/attachments", tags=["attachments 添付"], route_class=AttachmentDoor
-)
+router = APIRouter(prefix="/v1/patients/{patient_id}/attachments", tags=["attachments 添付"], route_class=Door)
 
 _FILE: dict[str, Any] = {media: {"schema": {"type": "string", "format": "binary"}} for media in sorted(MEDIA_TYPES)}
 
@@ -43,13 +49,6 @@ def _service(request: Request) -> Service:
     return cast(Service, request.app.state.service)
 
 
-@router.post(
-    "",
-    name=Permission.attachment_add,
-    status_code=201,
-    responses={201: {"model": Attachment}, **REPEATED, **problems(*BODY, 403, 404)},
-    openapi_extra={"requestBody": {"required": True, "content": _FILE}},
-)
 async def add_attachment(
     request: Request, call: Asking, patient_id: UUID, said: Annotated[AttachmentIn, Query()]
 ) -> Response:
@@ -57,6 +56,18 @@ async def add_attachment(
     blobs = _service(request).blobs
     status, kept = await attachments.add_attachment(call.tx, call.asked, patient_id, said, call.body, blobs)
     return answer(kept, status, {"Location": f"{call.url.path}/{kept['id']}"})
+
+
+router.add_api_route(
+    "",
+    add_attachment,
+    methods=["POST"],
+    name=Permission.attachment_add,
+    status_code=201,
+    responses={201: {"model": Attachment}, **REPEATED, **problems(*BODY, 403, 404)},
+    openapi_extra={"requestBody": {"required": True, "content": _FILE}},
+    route_class_override=AttachmentDoor,
+)
 
 
 @router.get("", name=Permission.attachment_read, responses={200: {"model": Attachments}, **problems(403, 404, 422)})

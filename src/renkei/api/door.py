@@ -8,7 +8,6 @@ import time
 from asyncio import sleep
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -93,12 +92,6 @@ class Door(APIRoute):
         inside, known = super().get_route_handler(), self.query_names
 
         async def handle(request: Request) -> Response:
-            async with (
-                AsyncExitStack() as request.state.closing
-            ):  # what a body has been put into while it is dealt with
-                return await handled(request)
-
-        async def handled(request: Request) -> Response:
             began, service = time.perf_counter(), cast(Service, request.app.state.service)
             actor = await _identified(request, service)
             body = await self.read_body(request, service.settings) if self.body_expected else None

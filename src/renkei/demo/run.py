@@ -17,20 +17,15 @@ from pydantic import SecretStr
 
 from renkei import migration
 from renkei.actions.administration import found_installation, install_defaults
-from renkei.blobs import open_blobs
-from renkei.database import SERVICE_ROLE, WORKER_ROLE, make_engine
+from renkei.database import SERVICE_ROLE, WORKER_ROLE
 from renkei.demo.members import hire
 from renkei.demo.seed import ClientCredentials, seed, showcase_patient
 from renkei.demo.try_lines import try_lines
 from renkei.embedded import EmbeddedPostgres
 from renkei.main import create_app
 from renkei.operator import as_operator, server_options
-from renkei.settings import Settings
-from renkei.worker import WORKER_CONNECTIONS, work
-from renkei.worker.delivering import Deliverer
-from renkei.worker.labour import Labour
-from renkei.worker.sealing import Sealer
-from renkei.worker.sweeping import Sweeper
+from renkei.settings import Settings, required
+from renkei.worker import Worker
 
 DATABASE = "renkei"
 CREDENTIALS = "credentials.json"
@@ -93,20 +88,8 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     server = Server(uvicorn.Config(create_app(settings), **server_options(settings)))
-    engine = make_engine(_url(settings.worker_database_url), WORKER_ROLE, WORKER_CONNECTIONS)
     serving = asyncio.create_task(server.serve())
-    labour = Labour.of(settings)
-    working = asyncio.create_task(
-        work(
-            engine,
-            stop,
-            Sealer.of(settings),
-            settings.idempotency_days,
-            Sweeper(open_blobs(settings)),
-            Deliverer.of(settings),
-            labour,
-        )
-    )
+    working = asyncio.create_task(Worker.of(settings).run(stop))
     telling = asyncio.create_task(_tell(settings, server))
     try:
         await asyncio.wait({asyncio.create_task(stop.wait()), serving, telling}, return_when=asyncio.FIRST_COMPLETED)
@@ -118,9 +101,6 @@ async def _serve(settings: Settings) -> None:
         stop.set()
         server.should_exit = True
         await asyncio.gather(serving, working, return_exceptions=True)
-        await engine.dispose()
-        if labour is not None:
-            await labour.close()
 
 
 async def _tell(settings: Settings, server: Server) -> None:
@@ -140,7 +120,7 @@ async def _tell(settings: Settings, server: Server) -> None:
 
 
 async def _platform_admin(settings: Settings) -> ClientCredentials:
-    url = _url(settings.owner_database_url)
+    url = required(settings.owner_database_url)
     await as_operator(url, "permission_table.install", install_defaults)
     made = await as_operator(url, "client.register", lambda tx, asked: found_installation(tx, asked, "platform-admin"))
     return ClientCredentials(made["client_id"], made["client_secret"])
@@ -153,12 +133,6 @@ def write_private(file: Path, content: Any) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
         json.dump(content, out, ensure_ascii=False, indent=1)
     draft.replace(file)
-
-
-def _url(secret: SecretStr | None) -> str:
-    if secret is None:
-        raise ValueError("no database URL")
-    return secret.get_secret_value()
 
 
 def _say(text: str) -> None:

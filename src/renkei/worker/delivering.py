@@ -136,5 +136,4 @@ class Deliverer:
         except (RefusedTarget, Unreachable) as failure:
             error = str(failure)
         spent = int(1000 * (time.monotonic() - began))
-        # Jitter is no secret.
-        return Result(message, status, answer, error, spent, wait, random.random())  # noqa: S311 - see above
+        return Result(message, status, answer, error, spent, wait, random.SystemRandom().random())
