@@ -13,15 +13,8 @@ from renkei.pages import api_docs
 STATIC = Path(api_docs.__file__).parent / "static"
 
 
-@pytest.fixture
-def client() -> httpx.AsyncClient:
-    app = FastAPI(docs_url=None, redoc_url=None)
-    app.include_router(api_docs.router())
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
-
-
-async def test_the_page_is_japanese_and_runs_only_its_own_scripts(client: httpx.AsyncClient) -> None:
-    page = await client.get("/docs")
+async def test_the_page_is_japanese_and_runs_only_its_own_scripts(http: httpx.AsyncClient) -> None:
+    page = await http.get("/docs")
     assert page.status_code == 200
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert page.headers["X-Content-Type-Options"] == "nosniff"
@@ -34,24 +27,24 @@ async def test_the_page_is_japanese_and_runs_only_its_own_scripts(client: httpx.
     assert "http" not in page.text
 
 
-async def test_every_file_the_page_names_is_served(client: httpx.AsyncClient) -> None:
-    named = re.findall(r'(?:src|href)="(docs/static/[^"]+)"', (await client.get("/docs")).text)
+async def test_every_file_the_page_names_is_served(http: httpx.AsyncClient) -> None:
+    named = re.findall(r'(?:src|href)="(docs/static/[^"]+)"', (await http.get("/docs")).text)
     assert sorted(named) == sorted(f"docs/static/{name}" for name in api_docs.SERVED)
     for path in named:
-        answer = await client.get(f"/{path}")
+        answer = await http.get(f"/{path}")
         assert answer.status_code == 200
         assert answer.headers["Content-Type"] == api_docs.SERVED[Path(path).name][1]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "public, max-age=3600"
-        again = await client.get(f"/{path}", headers={"If-None-Match": answer.headers["ETag"]})
+        again = await http.get(f"/{path}", headers={"If-None-Match": answer.headers["ETag"]})
         assert (again.status_code, again.content) == (304, b"")
 
 
 @pytest.mark.parametrize(
     "name", ["", "LICENSE.txt", "api-docs.html", "../api_docs.py", "%2e%2e/api_docs.py", "swagger-ui/swagger-ui.css"]
 )
-async def test_no_other_file_is(client: httpx.AsyncClient, name: str) -> None:
-    assert (await client.get(f"/docs/static/{name}")).status_code == 404
+async def test_no_other_file_is(http: httpx.AsyncClient, name: str) -> None:
+    assert (await http.get(f"/docs/static/{name}")).status_code == 404
 
 
 def test_the_routes_are_no_part_of_the_description() -> None:

@@ -1,38 +1,16 @@
 """A hospital whose staff sign in by its own provider, and their browsers on the way there and back."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
 from html import unescape
 from typing import Any
 
 import httpx
-import pytest
-from tests.access import oidc_provider
 from tests.access.oidc_provider import SECRET, TWO_FACTORS, Provider
 from tests.factories import Region, Vendor
 from tests.people.staff import Browser, Person
-from tests.people.ways import ORIGIN, served
+from tests.people.ways import ORIGIN, browser, hired
 
 from renkei.settings import Settings
-
-
-@pytest.fixture(scope="module")
-def hospital() -> Iterator[Provider]:
-    with oidc_provider.running() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(hospital: Provider) -> Iterator[Provider]:
-    yield hospital
-    hospital.alter.clear()
-    hospital.down = False
-
-
-@pytest.fixture(scope="module")
-async def at_home(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with served(settings) as http:
-        yield http
 
 
 async def connected(provider: Provider, at_home: httpx.AsyncClient, region: Region, **said: Any) -> Vendor:
@@ -90,6 +68,17 @@ async def linked(seat: Browser, clinic: Vendor, person: Person) -> None:
     page = await signed_in(seat, clinic)
     assert page.url.path == "/login/second-step", page.text
     assert (await seat.send("/login/second-step", code=person.code())).url.path == "/"
+
+
+async def on_staff(
+    provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings, **claims: Any
+) -> tuple[Vendor, Person, Browser]:
+    """A hospital with a login of its own, a nurse there who has linked it, and the browser in which they did."""
+    clinic = await connected(provider, at_home, region)
+    person, seat = await hired(at_home, settings, (clinic, "nurse")), browser(at_home)
+    sits_there(provider, person, **{"amr": ["otp"], **claims})
+    await linked(seat, clinic, person)
+    return clinic, person, seat
 
 
 def sits_there(provider: Provider, person: Person, **claims: Any) -> None:

@@ -8,13 +8,11 @@ from tests.access.oidc_provider import TWO_FACTORS, Provider
 from tests.access.world import figure, owner
 from tests.factories import Region, register
 from tests.http.problems import problem
-from tests.people.hospital import at_home, came_back, connected, hospital, linked, provider, signed_in, sits_there
+from tests.people.hospital import came_back, connected, linked, on_staff, signed_in, sits_there
 from tests.people.ways import ORIGIN, browser, hired, stale
 
 from renkei.access.sessions import cookie_hash
 from renkei.settings import Settings
-
-__all__ = ["at_home", "hospital", "provider"]
 
 
 async def test_the_first_time_takes_ones_own_second_factor_and_then_no_more(
@@ -131,11 +129,7 @@ async def test_who_is_in_by_one_organizations_login_may_go_over_to_anothers(
 async def test_it_may_not_touch_what_opens_other_posts(
     provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
 ) -> None:
-    clinic = await connected(provider, at_home, region)
-    person = await hired(at_home, settings, (clinic, "nurse"))
-    sits_there(provider, person, amr=["otp"])
-    seat = browser(at_home)
-    await linked(seat, clinic, person)
+    _, person, seat = await on_staff(provider, at_home, region, settings)
     assert (await seat.open("/account/passkeys")).status_code == 403
     for path in ("/account/passkeys/question", "/account/passkeys"):
         assert (await seat.http.post(path, data={"form_token": seat.form_token, "answer": "{}"})).status_code == 403
@@ -187,10 +181,7 @@ async def test_claims_choose_among_posts_and_add_none(
 async def test_who_has_left_is_not_let_in(
     provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
 ) -> None:
-    clinic = await connected(provider, at_home, region)
-    person = await hired(at_home, settings, (clinic, "nurse"))
-    sits_there(provider, person, amr=["otp"])
-    await linked(browser(at_home), clinic, person)
+    clinic, person, _ = await on_staff(provider, at_home, region, settings)
     with owner(settings) as database:
         database.execute("UPDATE members SET ended_at = now() WHERE email = %s", [person.email])
     assert (await signed_in(browser(at_home), clinic)).status_code == 403
@@ -204,10 +195,7 @@ async def test_who_has_left_is_not_let_in(
 async def test_without_two_factors_at_the_provider_ours_is_asked(
     provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
 ) -> None:
-    clinic = await connected(provider, at_home, region)
-    person = await hired(at_home, settings, (clinic, "nurse"))
-    sits_there(provider, person, amr=["pwd"])
-    await linked(browser(at_home), clinic, person)
+    clinic, _, _ = await on_staff(provider, at_home, region, settings, amr=["pwd"])
     seat = browser(at_home)
     assert (await signed_in(seat, clinic)).url.path == "/login/second-step"
     assert (await seat.http.get("/v1/me")).status_code == 401

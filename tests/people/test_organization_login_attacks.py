@@ -8,13 +8,11 @@ import pytest
 from tests.access.oidc_provider import Provider
 from tests.access.world import figure
 from tests.factories import Region
-from tests.people.hospital import at_home, came_back, connected, hospital, left, linked, provider, signed_in, sits_there
+from tests.people.hospital import came_back, connected, left, linked, on_staff, signed_in, sits_there
 from tests.people.staff import Browser
 from tests.people.ways import ORIGIN, browser, hired, stale
 
 from renkei.settings import Settings
-
-__all__ = ["at_home", "hospital", "provider"]
 
 
 async def tried(seat: Browser, url: str) -> tuple[int, bool]:
@@ -111,10 +109,7 @@ async def test_a_downgrade_of_pkce_or_a_code_of_another_question_is_refused_by_t
 async def test_nobody_is_sent_on_to_another_host(
     next_page: str, provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
 ) -> None:
-    clinic = await connected(provider, at_home, region)
-    person = await hired(at_home, settings, (clinic, "nurse"))
-    sits_there(provider, person, amr=["otp"])
-    await linked(browser(at_home), clinic, person)
+    clinic, _, _ = await on_staff(provider, at_home, region, settings)
     seat = browser(at_home)
     back = await came_back(await left(seat, clinic, quote(next_page, safe="")))
     assert (await seat.http.get(back.removeprefix(ORIGIN))).headers["Location"] == "/"
@@ -123,10 +118,7 @@ async def test_nobody_is_sent_on_to_another_host(
 async def test_a_provider_that_is_away_stops_its_own_sign_ins_alone(
     provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
 ) -> None:
-    clinic = await connected(provider, at_home, region)
-    person = await hired(at_home, settings, (clinic, "nurse"))
-    sits_there(provider, person, amr=["otp"])
-    await linked(browser(at_home), clinic, person)
+    clinic, person, _ = await on_staff(provider, at_home, region, settings)
     seat = browser(at_home)
     back = await came_back(await left(seat, clinic))
     provider.down = True
@@ -140,10 +132,7 @@ async def test_a_provider_that_is_away_stops_its_own_sign_ins_alone(
 async def test_another_subject_of_the_same_address_is_not_linked_beside_the_first(
     provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
 ) -> None:
-    clinic = await connected(provider, at_home, region)
-    person = await hired(at_home, settings, (clinic, "nurse"))
-    sits_there(provider, person, amr=["otp"])
-    await linked(browser(at_home), clinic, person)
+    clinic, person, _ = await on_staff(provider, at_home, region, settings)
     provider.sits_there("another", email=person.email, email_verified=True, amr=["otp"])
     assert (await signed_in(browser(at_home), clinic)).status_code == 403
 

@@ -11,14 +11,12 @@ from tests.access.forged_id_tokens import STRANGER, by_the_provider, compact, si
 from tests.access.oidc_provider import Provider
 from tests.access.world import figure, owner
 from tests.factories import Region, Vendor
-from tests.people.hospital import at_home, connected, hospital, linked, place, provider, signed_in, sits_there
+from tests.people.hospital import connected, linked, on_staff, place, signed_in, sits_there
 from tests.people.staff import Browser, email, invited, path_of
 from tests.people.ways import browser, hired
 
 from renkei.access.logout_tokens import LOGOUT_EVENT
 from renkei.settings import Settings
-
-__all__ = ["at_home", "hospital", "provider"]
 
 
 async def joined(seat: Browser, clinic: Vendor, link: str) -> httpx.Response:
@@ -106,11 +104,7 @@ async def test_a_tie_is_shown_and_ended_by_its_owner(
 async def test_signed_out_here_the_way_out_there_is_shown(
     provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
 ) -> None:
-    clinic = await connected(provider, at_home, region)
-    person = await hired(at_home, settings, (clinic, "nurse"))
-    sits_there(provider, person, amr=["otp"])
-    seat = browser(at_home)
-    await linked(seat, clinic, person)
+    clinic, person, seat = await on_staff(provider, at_home, region, settings)
     await seat.open("/")
     page = await seat.send("/logout")
     assert page.status_code == 200 and f"{provider.issuer}/session?client_id=renkei-{clinic.id}" in page.text

@@ -1,6 +1,5 @@
 """本人の再確認: which acts a person's session may not do on a second factor of long ago, each tried; and how it is shown anew."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -74,12 +73,6 @@ def test_the_gate_asks_for_each_of_them_and_for_no_other() -> None:
         for act in RULES:
             _rule(Asked(new_id(), actor, act), act)
     figure(f"acts that need a recent second factor: {len(STEP_UP)} of {len(RULES)}, each refused without")
-
-
-@pytest.fixture(scope="module")
-async def at_home(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with served(settings) as http:
-        yield http
 
 
 @pytest.fixture

