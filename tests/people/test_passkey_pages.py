@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -17,12 +16,6 @@ from renkei.access.passkeys import Proof
 from renkei.database import transaction
 from renkei.settings import Settings
 from renkei.store.passkeys import use_passkey
-
-
-@pytest.fixture(scope="module")
-async def at_home(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with served(settings) as http:
-        yield http
 
 
 @pytest.fixture
@@ -237,6 +230,35 @@ async def test_a_stale_session_adds_nothing_before_it_proves_itself_again(nurse:
     page = await show(seat, device, "/login/again/passkey")
     assert page.status_code == 200
     assert (await seat.open("/account/passkeys")).url.path == "/account/passkeys"
+
+
+async def test_an_open_tablet_takes_no_second_factor_of_another_where_none_is_required(
+    settings: Settings, station: Vendor
+) -> None:
+    async with served(settings, require_second_factor=False) as http:
+        nurse, device = await hired(http, settings, (station, "nurse"), with_totp=False), authenticator()
+        seat = await nurse.sign_in(browser(http))
+        await seat.open("/account/passkeys")
+        made = device.make(await asked(seat, "/account/passkeys/question"))
+        await stale(seat, settings)
+        refused = await seat.send("/account/passkeys", answer=json.dumps(made), name="通りがかり", follow=False)
+        assert (refused.status_code, refused.headers["Location"]) == (303, "/login/again?next=/")
+        question = await seat.http.post("/account/passkeys/question", data={"form_token": seat.form_token})
+        assert question.status_code == 303
+        await seat.open("/account")
+        for wrong in ({}, {"current": ""}, {"current": "not-the-password"}):
+            assert 'class="seed"' not in (await seat.send("/account/second-factor", **wrong)).text
+        page = await seat.open("/account/passkeys")
+        assert page.url.path == "/login/again" and 'action="/login"' in page.text
+        assert (await seat.send("/login", email=nurse.email, password="wrong")).status_code == 422
+        page = await seat.send("/login", email=nurse.email, password=nurse.password, next="/account/passkeys")
+        assert page.url.path == "/account/passkeys" and "通りがかり" not in page.text
+        made = device.make(await asked(seat, "/account/passkeys/question"))
+        # From here on there is one, and it is to be shown.
+        page = await seat.send("/account/passkeys", answer=json.dumps(made), name="私のスマホ")
+        assert page.url.path == "/login/again" and 'action="/login"' not in page.text
+        assert (await show(seat, device, "/login/again/passkey")).status_code == 200
+        assert "私のスマホ" in (await seat.open("/account/passkeys")).text
 
 
 async def test_without_a_name_browsers_know_there_are_none(

@@ -29,7 +29,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # The post counts only while it, and its organization, stand; without one the person is signed in, under no hat.
 STANDING = f"""
 SELECT s.id, s.account_id, s.stage, s.methods, s.authenticated_at, s.organization_id AS vouched_by, s.professions,
-  s.methods && %(second)s::text[] AND s.authenticated_at > now() - make_interval(secs => %(recent)s) AS recently,
+  s.methods && %(second)s::text[] AS by_second, s.authenticated_at > now() - make_interval(secs => %(recent)s) AS fresh,
   s.last_seen_at < now() - interval '1 minute' AS unseen,
   coalesce(post.name, a.name) AS name, a.email, post.id AS member_id, post.office, post.profession, post.organization_id, post.code,
   post.organization_name, post.kind
@@ -53,7 +53,7 @@ class Session:
     """One signed-in browser. stage: what is still to be proved, ``open`` when nothing is. actor: who acts under its hat.
 
     vouched_by: the organization whose own login let the person in, and whose posts alone may be chosen; of these professions
-    only, where it says as which.
+    only, where it says as which. fresh: whatever was proved, it was minutes ago, by the database's clock.
     """
 
     id: UUID
@@ -64,6 +64,7 @@ class Session:
     actor: Actor
     vouched_by: UUID | None
     professions: tuple[str, ...] | None
+    fresh: bool
 
     @property
     def is_open(self) -> bool:
@@ -164,10 +165,11 @@ def _session(row: Row) -> Session:
         organization = Organization(row.organization_id, row.code, row.organization_name, OrganizationKind(row.kind))
         professions = (Profession(row.profession),) if row.profession else ()
         kind = ActorKind.organization_admin if row.office == Office.organization_admin else ActorKind.member
-    signed = SignedIn(row.id, row.account_id, row.member_id, tuple(row.methods), row.authenticated_at, row.recently)
+    recently = row.by_second and row.fresh
+    signed = SignedIn(row.id, row.account_id, row.member_id, tuple(row.methods), row.authenticated_at, recently)
     actor = Actor(kind, None, organization, professions, str(row.account_id), row.name, signed_in=signed)
     limit = None if row.professions is None else tuple(row.professions)
-    return Session(row.id, row.account_id, row.email, row.name, row.stage, actor, row.vouched_by, limit)
+    return Session(row.id, row.account_id, row.email, row.name, row.stage, actor, row.vouched_by, limit, row.fresh)
 
 
 OVER = (

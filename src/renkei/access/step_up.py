@@ -30,6 +30,8 @@ PROVE_AGAIN = (
     "Prove yourself by a second factor again before you do this",
 )
 
+SIGN_IN_AGAIN = ("この操作の前に、もう一度サインインしてください", "Sign in again before you do this")
+
 
 def require_leave(actor: Actor, permission: Permission) -> None:
     """Raise Forbidden: outside the actor's scopes, or a person's second factor is too long ago. Asked before any patient is known."""

@@ -51,26 +51,12 @@ async def read_account(service: Service, session: Session) -> dict[str, Any]:
         }
 
 
-async def prove_again(service: Service, request_id: UUID, browser: Browser, session: Session, password: str) -> bool:
-    """Whether whoever sits there knows the password; wrong ones count as at signing in, and slow down alike."""
-    source = source_of(service, browser, session.account_id)
-    async with transaction(service.engine) as tx:
-        account = await accounts.load_account(tx, session.account_id)
-        attempt = await attempts.begin_attempt(tx, login_digest(session.email), source, "password")
-    if isinstance(attempt, int) or account is None:
-        return False
-    right = await service.passwords.verify(account.password_hash, password)
-    async with transaction(service.engine) as tx:
-        if right:
-            attempts.succeed(tx, attempt)
-        else:
-            Asked(request_id, session.actor, "account.prove").served(tx, {}, refused="wrong_credentials")
-    return right
-
-
-async def change_password(service: Service, request_id: UUID, session: Session, password: str) -> str | list[Weakness]:
-    """Another password, unless it is weak; all other sessions end, this one goes on under the cookie answered. The old password
-    has been proved again."""
+async def change_password(
+    service: Service, request_id: UUID, browser: Browser, session: Session, current: str, password: str
+) -> str | list[Weakness] | Wrong:
+    """Another password, unless it is weak; all other sessions end, this one goes on under the cookie answered."""
+    if not await _knows(service, request_id, browser, session, current):
+        return Wrong()
     async with transaction(service.engine) as tx:
         account = await accounts.load_account(tx, session.account_id)
         kinds = await second_factors.load_kinds(tx, session.account_id)
@@ -87,8 +73,23 @@ async def change_password(service: Service, request_id: UUID, session: Session, 
         return await renew(tx, session, event)
 
 
-async def begin_totp(service: Service, request_id: UUID, session: Session) -> Setup:
+async def begin_totp(
+    service: Service, request_id: UUID, browser: Browser, session: Session, current: str
+) -> Setup | Wrong:
     """A new seed; it counts once a code of it has been given."""
+    if not await _knows(service, request_id, browser, session, current):
+        return Wrong()
+    return await _begun(service, request_id, session)
+
+
+async def begin_first_totp(service: Service, request_id: UUID, session: Session) -> Setup:
+    """The same where the sign-in waits for it, which has shown its first factor minutes ago. Raises NotFound: it does not wait."""
+    if session.stage != "enrolment":
+        raise NotFound
+    return await _begun(service, request_id, session)
+
+
+async def _begun(service: Service, request_id: UUID, session: Session) -> Setup:
     factor, seed = new_id(), pyotp.random_base32()
     async with transaction(service.engine) as tx:
         event = Asked(request_id, session.actor, "account.begin_totp").served(tx, {"factor_id": str(factor)})
@@ -129,8 +130,12 @@ async def confirm_totp(
         return opened if isinstance(opened, Wrong) else Confirmed(codes, opened)
 
 
-async def renew_recovery(service: Service, request_id: UUID, session: Session) -> Confirmed:
+async def renew_recovery(
+    service: Service, request_id: UUID, browser: Browser, session: Session, current: str
+) -> Confirmed | Wrong:
     """Ten other recovery codes, shown once; the old ones open nothing any more."""
+    if not await _knows(service, request_id, browser, session, current):
+        return Wrong()
     async with transaction(service.engine) as tx:
         event = Asked(request_id, session.actor, "account.renew_recovery").served(tx, {})
         return Confirmed(replace_codes(tx, session.account_id, event), await renew(tx, session, event))
@@ -145,6 +150,23 @@ async def end_session(service: Service, request_id: UUID, session: Session, othe
             sessions.end_all(tx, session.account_id, session.id, event)
         elif not await sessions.end_session(tx, session.account_id, other, event):
             raise NotFound
+
+
+async def _knows(service: Service, request_id: UUID, browser: Browser, session: Session, password: str) -> bool:
+    """Whether whoever sits there knows the password; wrong ones count as at signing in, and slow down alike."""
+    source = source_of(service, browser, session.account_id)
+    async with transaction(service.engine) as tx:
+        account = await accounts.load_account(tx, session.account_id)
+        attempt = await attempts.begin_attempt(tx, login_digest(session.email), source, "password")
+    if isinstance(attempt, int) or account is None:
+        return False
+    right = await service.passwords.verify(account.password_hash, password)
+    async with transaction(service.engine) as tx:
+        if right:
+            attempts.succeed(tx, attempt)
+        else:
+            Asked(request_id, session.actor, "account.prove").served(tx, {}, refused="wrong_credentials")
+    return right
 
 
 def _setup(session: Session, factor_id: UUID, seed: str) -> Setup:

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from renkei.access import passkeys
 from renkei.access.audit import Asked
-from renkei.access.passkeys import Proof, RelyingParty, WrongPasskey
+from renkei.access.passkeys import NewPasskey, Proof, RelyingParty, WrongPasskey
 from renkei.access.service import Service
 from renkei.access.sessions import Session
-from renkei.access.step_up import PROVE_AGAIN
+from renkei.access.step_up import PROVE_AGAIN, SIGN_IN_AGAIN
 from renkei.actions.session_steps import Opened, Who, Wrong, complete, elevate, renew, replace_codes
 from renkei.database import Row, Transaction, transaction
 from renkei.errors import Conflict, Forbidden, NotFound
@@ -44,7 +44,7 @@ class Enrolled(NamedTuple):
 
 
 async def list_own(service: Service, session: Session) -> list[Row]:
-    """One's own, for whoever may change them. Raises Forbidden: where there is a second factor it is to be shown anew first."""
+    """One's own, for whoever may change them. Raises Forbidden: who sits there is to prove it anew first."""
     async with transaction(service.engine) as tx:
         await _require_recent(tx, session)
         return await kept.load_passkeys(tx, session.account_id)
@@ -67,31 +67,23 @@ async def make(
     service: Service, request_id: UUID, cookie: str, session: Session, answer: Answer, name: str
 ) -> str | Wrong:
     """Keep what the browser has made; the session goes on under the cookie answered. Wrong: it does not hold, or is kept already."""
-    try:
-        made = passkeys.registered(_party(service), await _challenge(service, cookie, MAKE), answer)
-    except WrongPasskey:
-        return Wrong()
+    made = await _made(service, cookie, answer)
     async with transaction(service.engine) as tx:
         await _require_recent(tx, session)
-        event = Asked(request_id, session.actor, "passkey.add").served(tx, {"name": name, "synced": made.synced})
-        if not await kept.insert_passkey(tx, session.account_id, made, name, event):
-            return Wrong()
-        return await renew(tx, session, event)
+        event = await _kept(tx, request_id, session, made, name)
+        return Wrong() if event is None else await renew(tx, session, event)
 
 
 async def enrol(
     service: Service, request_id: UUID, cookie: str, session: Session, answer: Answer, name: str, browser: Browser
 ) -> Enrolled | Wrong:
     """The first second factor, where the sign-in waits for one: a passkey, with recovery codes for the day it is lost."""
-    try:
-        made = passkeys.registered(_party(service), await _challenge(service, cookie, MAKE), answer)
-    except WrongPasskey:
-        return Wrong()
+    made = await _made(service, cookie, answer)
     async with transaction(service.engine) as tx:
         if session.stage != "enrolment" or await second_factors.load_kinds(tx, session.account_id):
             raise NotFound
-        event = Asked(request_id, session.actor, "passkey.add").served(tx, {"name": name, "synced": made.synced})
-        if not await kept.insert_passkey(tx, session.account_id, made, name, event):
+        event = await _kept(tx, request_id, session, made, name)
+        if event is None:
             return Wrong()
         codes = replace_codes(tx, session.account_id, event)
         asked = Asked(request_id, session.actor, "session.start")
@@ -170,9 +162,31 @@ async def again(service: Service, request_id: UUID, cookie: str, session: Sessio
 
 
 async def _require_recent(tx: Transaction, session: Session) -> None:
+    """At an open session: the second factor was shown minutes ago, or, where there is none, the person has signed in minutes ago.
+    Otherwise whoever finds the tablet could add a passkey of their own. (A sign-in that waits for its first is itself minutes old.)"""
+    if not session.is_open:
+        return
     signed = session.actor.signed_in
-    if (signed is None or not signed.recently) and await second_factors.load_kinds(tx, session.account_id):
+    if not await second_factors.load_kinds(tx, session.account_id):
+        if not session.fresh:
+            raise Forbidden(Reason.not_proved_recently, "session.recent", "yourself", SIGN_IN_AGAIN)
+    elif signed is None or not signed.recently:
         raise Forbidden(Reason.not_proved_recently, "second_factor.recent", "yourself", PROVE_AGAIN)
+
+
+async def _made(service: Service, cookie: str, answer: Answer) -> NewPasskey | None:
+    try:
+        return passkeys.registered(_party(service), await _challenge(service, cookie, MAKE), answer)
+    except WrongPasskey:
+        return None
+
+
+async def _kept(tx: Transaction, request_id: UUID, session: Session, made: NewPasskey | None, name: str) -> UUID | None:
+    """The event by which it was kept; None: it was none, or is kept already."""
+    if made is None:
+        return None
+    event = Asked(request_id, session.actor, "passkey.add").served(tx, {"name": name, "synced": made.synced})
+    return event if await kept.insert_passkey(tx, session.account_id, made, name, event) else None
 
 
 def _party(service: Service) -> RelyingParty:

@@ -12,7 +12,7 @@ from renkei.actions.session_steps import ONE_TIME, PASSWORD, Opened, Who, Wrong,
 from renkei.database import transaction
 from renkei.errors import NotFound
 from renkei.schemas.people import Browser, login_digest, login_of
-from renkei.store import accounts, attempts, login_subjects, posts, sessions
+from renkei.store import accounts, attempts, login_subjects, posts, second_factors, sessions
 from renkei.throttle import Limit
 
 
@@ -73,6 +73,12 @@ async def prove_again(
             return method
         event = asked.served(tx, {"method": method})
         return await sessions.reauthenticate(tx, session.id, method, event) or Wrong()
+
+
+async def has_second_factor(service: Service, session: Session) -> bool:
+    """Whether there is anything by which whoever is signed in could prove themselves again; else they sign in again."""
+    async with transaction(service.engine) as tx:
+        return bool(await second_factors.load_kinds(tx, session.account_id))
 
 
 async def choose_post(service: Service, request_id: UUID, session: Session, post: UUID) -> str:

@@ -5,11 +5,14 @@ from uuid import UUID
 import segno
 from fastapi import APIRouter, Response
 
+from renkei.access.service import Service
+from renkei.access.sessions import Session
 from renkei.actions import own_account
 from renkei.actions.own_account import Setup
 from renkei.actions.session_steps import Wrong
 from renkei.errors import NotFound
 from renkei.pages.page import PageDoor, Visit, Visiting
+from renkei.schemas.people import Browser
 
 router = APIRouter(include_in_schema=False, route_class=PageDoor)
 
@@ -31,23 +34,23 @@ async def account(visit: Visiting, done: str = "") -> Response:
 @router.post("/account/password")
 async def change_password(visit: Visiting) -> Response:
     """Another password."""
-    if not await _proved(visit):
-        return await _account(visit, visit.t(*WRONG_PASSWORD))
-    new = visit.form.get("new", "")
+    asked, new = _asked(visit), visit.form.get("new", "")
     if new != visit.form.get("again", ""):
         return await _account(visit, visit.t(*DIFFERENT))
-    changed = await own_account.change_password(visit.service, visit.request_id, visit.own_login, new)
+    changed = await own_account.change_password(*asked, new)
     if isinstance(changed, str):
         return visit.under(changed, "/account?done=password")
+    if isinstance(changed, Wrong):
+        return await _account(visit, visit.t(*WRONG_PASSWORD))
     return await _account(visit, " ".join(visit.t(one.ja, one.en) for one in changed))
 
 
 @router.post("/account/second-factor")
 async def begin_totp(visit: Visiting) -> Response:
     """Another authenticator app."""
-    if not await _proved(visit):
+    setup = await own_account.begin_totp(*_asked(visit))
+    if isinstance(setup, Wrong):
         return await _account(visit, visit.t(*WRONG_PASSWORD))
-    setup = await own_account.begin_totp(visit.service, visit.request_id, visit.own_login)
     return _enrolment(visit, setup, "/account/second-factor/confirmation")
 
 
@@ -60,9 +63,9 @@ async def confirm_totp(visit: Visiting) -> Response:
 @router.post("/account/recovery-codes")
 async def renew_recovery(visit: Visiting) -> Response:
     """Other recovery codes."""
-    if not await _proved(visit):
+    made = await own_account.renew_recovery(*_asked(visit))
+    if isinstance(made, Wrong):
         return await _account(visit, visit.t(*WRONG_PASSWORD))
-    made = await own_account.renew_recovery(visit.service, visit.request_id, visit.own_login)
     return await visit.shown_under(made.opened, "recovery_codes.html", codes=made.codes)
 
 
@@ -77,7 +80,7 @@ async def end_session(visit: Visiting) -> Response:
 @router.get("/login/enrolment")
 async def enrolment(visit: Visiting) -> Response:
     """The first authenticator app, before anything else."""
-    setup = await own_account.begin_totp(visit.service, visit.request_id, visit.pending("enrolment"))
+    setup = await own_account.begin_first_totp(visit.service, visit.request_id, visit.pending("enrolment"))
     return _enrolment(visit, setup, "/login/enrolment")
 
 
@@ -121,10 +124,10 @@ async def _account(visit: Visit, wrong: str | None = None, done: str | None = No
     return visit.page("account.html", 422 if wrong else 200, wrong=wrong, done=done, **shown)
 
 
-async def _proved(visit: Visit) -> bool:
-    browser = visit.browser(visit.own_login.email)
-    current = visit.form.get("current", "")
-    return await own_account.prove_again(visit.service, visit.request_id, browser, visit.own_login, current)
+def _asked(visit: Visit) -> tuple[Service, UUID, Browser, Session, str]:
+    """Who asks for another password, app or codes; last, the password that they say is theirs."""
+    session = visit.own_login
+    return visit.service, visit.request_id, visit.browser(session.email), session, visit.form.get("current", "")
 
 
 def _id(text: str) -> UUID:

@@ -12,7 +12,7 @@ router = APIRouter(include_in_schema=False, route_class=PageDoor)
 @router.get("/login/again")
 async def again(visit: Visiting, next: str | None = None) -> Response:
     """Which ways there are."""
-    return _ask(visit, own_path(next))
+    return await _ask(visit, own_path(next))
 
 
 @router.post("/login/again")
@@ -23,7 +23,7 @@ async def prove_again(visit: Visiting) -> Response:
     proved = await sign_in.prove_again(visit.service, visit.request_id, browser, session, code)
     if isinstance(proved, str):
         return visit.under(proved, next_page)
-    return _ask(visit, next_page, proved)
+    return await _ask(visit, next_page, proved)
 
 
 @router.post("/login/again/passkey")
@@ -31,10 +31,10 @@ async def prove_again_by_passkey(visit: Visiting) -> Response:
     """A passkey."""
     session, next_page = visit.member, own_path(visit.form.get("next"))
     proved = await passkeys.again(visit.service, visit.request_id, visit.cookie, session, visit.answer)
-    return visit.under(proved, next_page) if isinstance(proved, str) else _ask(visit, next_page, proved)
+    return visit.under(proved, next_page) if isinstance(proved, str) else await _ask(visit, next_page, proved)
 
 
-def _ask(visit: Visit, next_page: str, wrong: Wrong | None = None) -> Response:
+async def _ask(visit: Visit, next_page: str, wrong: Wrong | None = None) -> Response:
     """The page; what was wrong is told with it."""
     told = None
     if wrong is not None:
@@ -43,10 +43,16 @@ def _ask(visit: Visit, next_page: str, wrong: Wrong | None = None) -> Response:
             told = visit.t(
                 f"あと{wrong.seconds}秒待ってからお試しください。", f"Wait for {wrong.seconds} seconds, then try again."
             )
-    vouched = visit.member.vouched_by is not None
     status = 200 if wrong is None else 429 if wrong.seconds else 422
     answer = visit.page(
-        "prove_again.html", status, scripts=True, next=next_page, passkey=visit.passkeys, vouched=vouched, wrong=told
+        "prove_again.html",
+        status,
+        scripts=True,
+        next=next_page,
+        passkey=visit.passkeys,
+        vouched=visit.member.vouched_by is not None,
+        has_second=await sign_in.has_second_factor(visit.service, visit.member),
+        wrong=told,
     )
     if wrong is not None and wrong.seconds:
         answer.headers["Retry-After"] = str(wrong.seconds)
