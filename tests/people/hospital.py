@@ -24,11 +24,15 @@ async def connected(provider: Provider, at_home: httpx.AsyncClient, region: Regi
         "second_factor": {"acr": [TWO_FACTORS], "amr": ["otp"]},
         **said,
     }
-    admin = Vendor(at_home, region.admin.client_id, region.admin.client_secret)
-    made = await admin.put(f"/v1/organizations/{clinic.id}/login-provider", body)
+    made = await admin_of(at_home, region).put(f"/v1/organizations/{clinic.id}/login-provider", body)
     assert made.status_code == 201, made.text
     provider.register(body["client_id"], made.json()["redirect_uri"])
     return clinic
+
+
+def admin_of(at_home: httpx.AsyncClient, region: Region) -> Vendor:
+    """The platform's administrator, at the service whose providers may lie on this machine."""
+    return Vendor(at_home, region.admin.client_id, region.admin.client_secret)
 
 
 async def left(seat: Browser, clinic: Vendor, next_page: str = "/") -> str:

@@ -10,7 +10,7 @@ from renkei.errors import Fault, Invalid, NotFound
 from renkei.schemas.answers import rfc3339
 from renkei.schemas.login_providers import LoginProviderIn, callback, purpose
 from renkei.secret_box import SecretBox
-from renkei.store import login_providers, organizations
+from renkei.store import login_providers, organizations, sessions
 from renkei.vocabulary import Permission
 
 
@@ -23,22 +23,27 @@ async def read_login_provider(tx: Transaction, asked: Asked, organization_id: UU
 async def set_login_provider(
     tx: Transaction, asked: Asked, organization_id: UUID, said: LoginProviderIn, box: SecretBox, issuer: str
 ) -> tuple[int, dict[str, Any]]:
-    """In force at once, in place of the one before; sessions that were opened by that stay. 201 where there was none."""
+    """In force at once, in place of the one before. What that has opened ends, unless it was the same but for the secret. 201
+    where there was none."""
     await authorize_service(tx, asked, Permission.login_provider_set)
     kept = await login_providers.load_one(tx, await _own(tx, asked, organization_id))
     told = said.model_dump(mode="json", exclude={"client_secret"})
     event = asked.served(tx, {"organization_id": str(organization_id), **told})
     login_providers.set_one(tx, organization_id, said, _secret(said, kept, box, organization_id), event)
-    return (200 if kept else 201), await _one(tx, organization_id, issuer)
+    shown = await _one(tx, organization_id, issuer)
+    if kept and {**_shown(kept, issuer), "set_at": shown["set_at"]} != shown:
+        sessions.end_vouched(tx, organization_id, event)
+    return (200 if kept else 201), shown
 
 
 async def remove_login_provider(tx: Transaction, asked: Asked, organization_id: UUID) -> None:
-    """Nobody signs in by it from here on."""
+    """Nobody signs in by it from here on, and what it has opened ends."""
     await authorize_service(tx, asked, Permission.login_provider_remove)
     if await login_providers.load_one(tx, await _own(tx, asked, organization_id)) is None:
         raise NotFound
-    asked.served(tx, {"organization_id": str(organization_id)})
+    event = asked.served(tx, {"organization_id": str(organization_id)})
     login_providers.remove_one(tx, organization_id)
+    sessions.end_vouched(tx, organization_id, event)
 
 
 def _secret(said: LoginProviderIn, kept: Row | None, box: SecretBox, organization_id: UUID) -> bytes | None:
@@ -64,8 +69,12 @@ async def _one(tx: Transaction, organization_id: UUID, issuer: str) -> dict[str,
     row = await login_providers.load_one(tx, organization_id)
     if row is None:
         raise NotFound
+    return _shown(row, issuer)
+
+
+def _shown(row: Row, issuer: str) -> dict[str, Any]:
     return {
-        "organization_id": str(organization_id),
+        "organization_id": str(row.organization_id),
         "issuer": row.issuer,
         "client_id": row.client_id,
         "auth_method": "client_secret_basic" if row.secret else "private_key_jwt",
@@ -73,7 +82,7 @@ async def _one(tx: Transaction, organization_id: UUID, issuer: str) -> dict[str,
         "organization": _mapping(row.organization_claim, row.organization_values),
         "profession": _mapping(row.profession_claim, row.professions),
         "second_factor": {"acr": row.accepted_acr, "amr": row.accepted_amr},
-        "redirect_uri": callback(issuer, organization_id),
+        "redirect_uri": callback(issuer, row.organization_id),
         **({} if row.secret else {"jwks_uri": f"{issuer}/.well-known/jwks.json"}),
         "set_at": rfc3339(row.set_at),
     }

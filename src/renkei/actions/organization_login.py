@@ -124,7 +124,9 @@ async def come_back(
         found = await login_subjects.find_account(
             tx, organization_id, back.issuer, proven.subject, email if is_email(email) else None
         )
-        if back.invitation is not None:
+        if not await login_providers.hold(tx, provider):
+            why, opened = "stale", None
+        elif back.invitation is not None:
             why, opened = await _joined(service, tx, request_id, provider, proven, back.invitation, browser_of)
         elif found is None:
             why, opened = "unknown", None
@@ -150,8 +152,8 @@ async def come_back_again(
     provider, proven = await _proven(service, asked, back, said, recent)
     async with transaction(service.engine) as tx:
         found = await login_subjects.find_account(tx, back.organization, back.issuer, proven.subject, None)
-        right = found is not None and found.id == session.account_id and two_factors(provider, proven)
-        cookie_now = None
+        same = found is not None and found.id == session.account_id and two_factors(provider, proven)
+        right, cookie_now = same and await login_providers.hold(tx, provider), None
         if right:
             event = asked.served(tx, {"method": BOTH, "issuer": back.issuer})
             cookie_now = await sessions.reauthenticate(tx, session.id, BOTH, event)

@@ -6,7 +6,7 @@ from renkei.access import oidc
 from renkei.access.audit import Asked
 from renkei.access.jws import Malformed, Signed
 from renkei.access.logout_tokens import prove_logout
-from renkei.access.oidc import NotProven
+from renkei.access.oidc import LEEWAY_SECONDS, LONGEST_AGE_SECONDS, NotProven
 from renkei.access.providers import ProviderAway
 from renkei.access.service import Service
 from renkei.access.sessions import Session
@@ -14,7 +14,10 @@ from renkei.actions.session_steps import Who
 from renkei.database import Row, transaction
 from renkei.errors import NotFound
 from renkei.ids import now
-from renkei.store import login_providers, login_subjects
+from renkei.store import ceremonies, login_providers, login_subjects
+
+LOGOUT_SECONDS = LONGEST_AGE_SECONDS + 2 * LEEWAY_SECONDS
+"""So long a logout token that was told is remembered: afterwards it is refused for when it was made."""
 
 
 async def told_by_provider(service: Service, request_id: UUID, organization_id: UUID, logout_token: str) -> None:
@@ -29,11 +32,14 @@ async def told_by_provider(service: Service, request_id: UUID, organization_id: 
     except Malformed:
         raise NotProven("the logout token is not a signed JWT") from None
     key = await service.providers.key(metadata, signed)
-    subject = prove_logout(signed, key, metadata, provider.client_id, now().timestamp())
+    told = prove_logout(signed, key, metadata, provider.client_id, now().timestamp())
+    once = ceremonies.digest(str(organization_id), "organization.logout", f"{provider.issuer}\0{told.jti}")
     async with transaction(service.engine) as tx:
+        if not await ceremonies.once(tx, once, LOGOUT_SECONDS):
+            raise NotProven("told before")
         asked = Asked(request_id, Who(None, None).actor, "session.end")
         event = asked.served(tx, {"organization_id": str(organization_id), "issuer": provider.issuer, "by": "provider"})
-        login_subjects.end_sessions(tx, organization_id, provider.issuer, subject, event)
+        login_subjects.end_sessions(tx, organization_id, provider.issuer, told.subject, event)
 
 
 async def way_out(service: Service, session: Session | None) -> str | None:

@@ -13,7 +13,7 @@ from renkei.ids import new_id
 from renkei.schemas.administration import OrganizationIn, OrganizationQuery
 from renkei.schemas.answers import rfc3339
 from renkei.schemas.paging import decode_cursor, page_of
-from renkei.store import organizations
+from renkei.store import organizations, sessions
 from renkei.vocabulary import Permission, Reason
 
 
@@ -51,6 +51,7 @@ async def suspend_organization(
     await authorize_service(tx, asked, Permission.organization_suspend)
     event = asked.served(tx, {"organization_id": str(organization_id), "reason": reason})
     new = await organizations.suspend_organization(tx, organization_id, event)
+    sessions.end_vouched(tx, organization_id, event)
     return (201 if new else 200), await _one(tx, organization_id)
 
 

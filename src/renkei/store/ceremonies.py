@@ -1,4 +1,4 @@
-"""サインインの往復: what a browser was asked, and must answer once, soon, itself. No patient, so no grant.
+"""サインインの往復: what a browser was asked, and must answer once, soon, itself; what counts once. No patient, so no grant.
 
 Kept here and not in the browser, so that an answer cannot be given twice. Whoever asks often fills nothing: each kind of
 question to one browser is one row (of the ones that lead elsewhere, one for each state), and the old ones go.
@@ -17,6 +17,10 @@ ON CONFLICT (digest) DO UPDATE SET content = EXCLUDED.content, expires_at = EXCL
 """
 # Of two answers at once one finds it.
 TAKE = "DELETE FROM ceremonies WHERE digest = %s RETURNING content, expires_at > now() AS in_time"
+ONCE = """
+INSERT INTO ceremonies (digest, content, expires_at) VALUES (%s, '', now() + make_interval(secs => %s))
+ON CONFLICT (digest) DO NOTHING RETURNING digest
+"""
 FORGET = """
 DELETE FROM ceremonies WHERE digest IN (SELECT digest FROM ceremonies WHERE expires_at < now() LIMIT %s) RETURNING digest
 """
@@ -36,6 +40,11 @@ async def take(tx: Transaction, key: bytes) -> bytes | None:
     """Its content, which is gone with this; None: never asked, answered already, or too late."""
     row = await tx.row(TAKE, [key])
     return bytes(row.content) if row is not None and row.in_time else None
+
+
+async def once(tx: Transaction, key: bytes, seconds: int) -> bool:
+    """Whether this is said for the first time. seconds: how long it is remembered, no less than it could be said again."""
+    return await tx.row(ONCE, [key, seconds]) is not None
 
 
 async def forget_ceremonies(tx: Transaction, largest: int) -> int:

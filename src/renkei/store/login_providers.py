@@ -24,6 +24,11 @@ ON CONFLICT (organization_id) DO UPDATE SET issuer = EXCLUDED.issuer, client_id 
   professions = EXCLUDED.professions, accepted_acr = EXCLUDED.accepted_acr, accepted_amr = EXCLUDED.accepted_amr,
   set_at = now(), audit_event_id = EXCLUDED.audit_event_id
 """
+# Whoever changes or removes it waits for who is signing in by it, and then ends that session too.
+HOLD = """
+SELECT p.organization_id FROM login_providers p JOIN organizations o ON o.id = p.organization_id
+WHERE p.organization_id = %s AND p.set_at = %s AND o.suspended_at IS NULL FOR SHARE OF p
+"""
 REMOVE = "DELETE FROM login_providers WHERE organization_id = %s"
 
 
@@ -35,6 +40,11 @@ async def load_one(tx: Transaction, organization: UUID) -> Row | None:
 async def load_by_code(tx: Transaction, code: str) -> Row | None:
     """That of the organization of this code, if it may act."""
     return await tx.row(BY_CODE, [code])
+
+
+async def hold(tx: Transaction, provider: Row) -> bool:
+    """Whether it stands as it was loaded, and goes on doing so until this transaction has ended."""
+    return await tx.row(HOLD, [provider.organization_id, provider.set_at]) is not None
 
 
 def set_one(tx: Transaction, organization: UUID, said: LoginProviderIn, secret: bytes | None, event_id: UUID) -> None:

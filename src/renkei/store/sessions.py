@@ -35,6 +35,9 @@ END_ALL = """
 UPDATE sessions SET ended_at = now(), audit_event_id = %(event)s
 WHERE account_id = %(account)s AND ended_at IS NULL AND expires_at > now() AND id IS DISTINCT FROM %(but)s
 """
+END_VOUCHED = """
+UPDATE sessions SET ended_at = now(), audit_event_id = %s WHERE organization_id = %s AND ended_at IS NULL
+"""
 LISTED = """
 SELECT s.id, s.methods, s.agent, s.address, s.authenticated_at, s.last_seen_at, s.expires_at,
   o.name AS organization_name, m.office, m.profession
@@ -122,6 +125,11 @@ async def end_session(tx: Transaction, account_id: UUID, session_id: UUID, event
 def end_all(tx: Transaction, account_id: UUID, but: UUID | None, event_id: UUID) -> None:
     """End all of a person's, but perhaps one."""
     tx.later(END_ALL, {"account": account_id, "but": but, "event": event_id})
+
+
+def end_vouched(tx: Transaction, organization: UUID, event_id: UUID) -> None:
+    """End all that this organization's own login has opened."""
+    tx.later(END_VOUCHED, [event_id, organization])
 
 
 async def load_open(tx: Transaction, account_id: UUID, idle_seconds: int, only: UUID | None = None) -> list[Row]:

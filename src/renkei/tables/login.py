@@ -40,6 +40,7 @@ login_subjects = (
         optional("ended_at", Instant),
         reason(),
         sa.Index(None, "account_id"),
+        sa.Index(None, "session_hash", postgresql_where=sa.text("confirmed_at IS NULL AND ended_at IS NULL")),
         sa.Index(
             "one_account_for_a_subject",
             "organization_id",
@@ -70,7 +71,8 @@ passkeys = sa.Table(  # パスキー. sign_count: the last one seen; synced: it 
     sa.Index("one_passkey_of_an_id", "credential_id", unique=True, postgresql_where=sa.text("ended_at IS NULL")),
 )
 
-ceremonies = sa.Table(  # サインインの往復: what a browser was asked and must answer once, soon, itself. Sealed; no act, so no event
+# What a browser was asked and must answer once, soon, itself: sealed. Or what counts once, without content. No act, so no event.
+ceremonies = sa.Table(  # サインインの往復
     "ceremonies",
     metadata,
     sa.Column("digest", sa.LargeBinary, primary_key=True),

@@ -130,6 +130,7 @@ sessions = sa.Table(  # 認証セッション
     optional("ended_at", Instant),
     reason(),
     sa.Index(None, "account_id"),
+    sa.Index(None, "organization_id", postgresql_where=sa.text("organization_id IS NOT NULL AND ended_at IS NULL")),
     sa.UniqueConstraint("secret_hash"),
     sa.CheckConstraint("stage IN ('second_factor', 'enrolment', 'open')", name="stage"),
 )
