@@ -2,22 +2,16 @@
 
 import argparse
 import asyncio
-import contextlib
-import os
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 from bench.feed import feed_page, growth
 from bench.generator import ceiling, load
 from bench.limit import Limit
 from bench.measure import CpuTimes, Others
 from bench.paths import MAKERS, Prepared
-from bench.place import DURABLE, Place
+from bench.place import Place, scratch
 from bench.recording import record
 from bench.region import Town, found_town
 from bench.report import Line, costs, heading, save, table
-from renkei.embedded import EmbeddedPostgres
 
 WARM_UP_SECONDS = 1.0
 PATHS = {**MAKERS, "feed_page": feed_page}
@@ -26,11 +20,8 @@ PATHS = {**MAKERS, "feed_page": feed_page}
 def main() -> None:
     """Measure what is asked for, within bounds of time: at most three times ``--seconds`` for each line of the table."""
     chosen = _arguments()
-    with _scratch() as folder, EmbeddedPostgres(folder, settings=DURABLE) as embedded:
-        try:
-            asyncio.run(_bench(Place.prepare(folder, embedded, chosen.worker), chosen))
-        finally:
-            embedded.remove()
+    with scratch() as (folder, embedded):
+        asyncio.run(_bench(Place.prepare(folder, embedded, chosen.worker), chosen))
 
 
 def _arguments() -> argparse.Namespace:
@@ -44,13 +35,6 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--worker", action="store_true", help="with the worker beside the server")
     return parser.parse_args()
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="renkei-bench-") as folder:
-        os.chmod(folder, 0o701)  # As root, PostgreSQL runs as somebody who must pass through.
-        yield Path(folder)
 
 
 async def _bench(place: Place, chosen: argparse.Namespace) -> None:

@@ -6,21 +6,17 @@ nothing but bombs are compared, the server's memory before and after. It fails o
 
 import asyncio
 import contextlib
-import os
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import httpx
 import psutil
 
 from bench.generator import percentile
-from bench.place import DURABLE, Place
+from bench.place import Place, scratch
 from bench.region import found_town
-from renkei.embedded import EmbeddedPostgres
 
 SECONDS, BOMBERS = 20.0, 1
 MOST_TIMES, MOST_MEGABYTES = 2.0, 50.0
@@ -109,22 +105,12 @@ def told(quiet: list[float], under: list[float], statuses: Counter[int], grown: 
     return failed == 0 and grown < MOST_MEGABYTES and second < MOST_TIMES * first
 
 
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="renkei-bench-") as folder:
-        os.chmod(folder, 0o701)  # As root, PostgreSQL runs as somebody who must pass through.
-        yield Path(folder)
-
-
 def main() -> None:
     """Measure, tell, and fail where an aim is missed."""
-    with _scratch() as folder, EmbeddedPostgres(folder, settings=DURABLE) as embedded:
-        try:
-            place = Place.prepare(folder, embedded, worker=False)
-            with place.serving():
-                well = asyncio.run(measure(place))
-        finally:
-            embedded.remove()
+    with scratch() as (folder, embedded):
+        place = Place.prepare(folder, embedded, worker=False)
+        with place.serving():
+            well = asyncio.run(measure(place))
     sys.exit(not well)
 
 

@@ -10,23 +10,18 @@ import contextlib
 import http.client
 import json
 import math
-import os
 import random
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import httpx
 from tests.factories import Region, Vendor, agree, join, register, report, sheet, submit
 
-from bench.place import DURABLE, Place
+from bench.place import Place, scratch
 from renkei.actions.administration import found_installation
-from renkei.embedded import EmbeddedPostgres
 from renkei.ids import new_id
 from renkei.operator import as_operator
 
@@ -97,26 +92,16 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=2000, help="requests of each kind for each route")
     parser.add_argument("--routes", nargs="+", choices=list(ROUTES), default=list(ROUTES))
     chosen = parser.parse_args()
-    with _scratch() as folder, EmbeddedPostgres(folder, settings=DURABLE) as embedded:
-        try:
-            place = Place.prepare(folder, embedded, worker=False)
-            with place.serving():
-                token, patients = asyncio.run(_hidden(place))
-                place.settle()
-                lines = []
-                for route in chosen.routes:
-                    lines.append(_compare(place.port, token, patients, route, chosen.n))
-                    print(lines[-1], flush=True)
-        finally:
-            embedded.remove()
+    with scratch() as (folder, embedded):
+        place = Place.prepare(folder, embedded, worker=False)
+        with place.serving():
+            token, patients = asyncio.run(_hidden(place))
+            place.settle()
+            lines = []
+            for route in chosen.routes:
+                lines.append(_compare(place.port, token, patients, route, chosen.n))
+                print(lines[-1], flush=True)
     sys.exit(any(line.p <= LEAST_P for line in lines))
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="renkei-bench-") as folder:
-        os.chmod(folder, 0o701)  # As root, PostgreSQL runs as somebody who must pass through.
-        yield Path(folder)
 
 
 async def _hidden(place: Place) -> tuple[str, list[str]]:
@@ -151,29 +136,42 @@ def _compare(port: int, token: str, patients: Sequence[str], route: str, count: 
     raw = json.dumps(body).encode() if body else None
     headers = {"Authorization": f"Bearer {token}", **({"Content-Type": "application/json"} if raw else {})}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    times: dict[str, list[float]] = {"hidden": [], "absent": []}
+
+    def ask(turn: int, hidden: bool) -> float:
+        patient = patients[turn % len(patients)] if hidden else new_id()
+        return asked(connection, method, f"/v1/patients/{patient}{end}", raw, headers, refused=404)
+
+    with contextlib.closing(connection):
+        return compared(route, WARM_UP, WARM_UP + count, ask)
+
+
+def compared(route: str, warm_up: int, turns: int, ask: Callable[[int, bool], float]) -> Compared:
+    """Times of both kinds, one after the other in each turn, which of them first by lot. warm_up: turns that do not count."""
+    times: dict[bool, list[float]] = {True: [], False: []}
     lot = random.Random(0)  # noqa: S311 - the order of requests, no secret
-    for turn in range(WARM_UP + count):
-        pair: list[tuple[str, Any]] = [("hidden", patients[turn % len(patients)]), ("absent", new_id())]
-        lot.shuffle(pair)
-        for kind, patient in pair:
-            took = _ask(connection, method, f"/v1/patients/{patient}{end}", raw, headers)
-            if turn >= WARM_UP:
-                times[kind].append(took)
-    connection.close()
-    return Compared(route, times["hidden"], times["absent"])
+    for turn in range(turns):
+        for hidden in lot.sample([True, False], 2):
+            took = ask(turn, hidden)
+            if turn >= warm_up:
+                times[hidden].append(took)
+    return Compared(route, times[True], times[False])
 
 
-def _ask(
-    connection: http.client.HTTPConnection, method: str, path: str, raw: bytes | None, headers: dict[str, str]
+def asked(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: str | bytes | None,
+    headers: dict[str, str],
+    refused: int,
 ) -> float:
-    """Seconds from sending to the whole answer, which must be a 404."""
+    """Seconds from sending to the whole answer, which must be this refusal."""
     began = time.perf_counter()
-    connection.request(method, path, raw, headers)
+    connection.request(method, path, body, headers)
     answer = connection.getresponse()
     answer.read()
     took = time.perf_counter() - began
-    if answer.status != 404:
+    if answer.status != refused:
         raise SystemExit(f"{method} {path}: {answer.status}")
     return took
 

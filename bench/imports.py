@@ -6,13 +6,10 @@ natural key, and told in the summary. COPY does nothing but write the rows that 
 
 import argparse
 import asyncio
-import contextlib
 import copy
 import json
-import os
 import tempfile
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,10 +21,9 @@ from psycopg import sql
 from tests.factories import Region, Vendor, register
 
 from bench.measure import CpuTimes, Others
-from bench.place import DURABLE, Place
+from bench.place import Place, scratch
 from bench.region import case
 from renkei.actions.administration import found_installation
-from renkei.embedded import EmbeddedPostgres
 from renkei.operator import as_operator
 
 LONGEST_SECONDS = 600.0
@@ -43,18 +39,8 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=200)
     parser.add_argument("--sheets", action="store_true", help="face sheets instead of care reports")
     chosen = parser.parse_args()
-    with _scratch() as folder, EmbeddedPostgres(folder, settings=DURABLE) as embedded:
-        try:
-            asyncio.run(_bench(Place.prepare(folder, embedded, worker=True), chosen))
-        finally:
-            embedded.remove()
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="renkei-bench-") as folder:
-        os.chmod(folder, 0o701)  # As root, PostgreSQL runs as somebody who must pass through.
-        yield Path(folder)
+    with scratch() as (folder, embedded):
+        asyncio.run(_bench(Place.prepare(folder, embedded, worker=True), chosen))
 
 
 async def _bench(place: Place, chosen: argparse.Namespace) -> None:
@@ -140,10 +126,9 @@ def _copy(url: str) -> float:
 
 def _of_import(table: str) -> sql.Composed:
     """COPY of what the import has written into a table; of what else is there, registrations, nothing."""
-    which = {"audit_events": "action LIKE '%.submit'", "changes": "record_id IS NOT NULL"}.get(table, "true")
+    which = {"audit_events": sql.SQL("action LIKE '%.submit'"), "changes": sql.SQL("record_id IS NOT NULL")}
     return sql.SQL("COPY (SELECT * FROM public.{} WHERE {}) TO STDOUT").format(
-        sql.Identifier(table),
-        sql.SQL(which),  # type: ignore[arg-type]  # one of the texts above
+        sql.Identifier(table), which.get(table, sql.SQL("true"))
     )
 
 

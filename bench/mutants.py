@@ -82,7 +82,7 @@ def passes(session: pytest.Session, item: pytest.Item) -> bool:
     """Run one test; afterwards all is torn down but what the whole session shares."""
     signal.signal(signal.SIGALRM, too_long)
     signal.alarm(SECONDS)
-    reports = runtestprotocol(item, log=False, nextitem=session)  # type: ignore[arg-type]
+    reports = runtestprotocol(item, log=False, nextitem=session)  # type: ignore[arg-type]  # the session, in place of the test that follows: only its own fixtures stay
     signal.alarm(0)
     return all(report.outcome == "passed" for report in reports)
 

@@ -5,25 +5,18 @@ account once, so that nobody is slowed down. It fails where p is 0.01 or less.
 """
 
 import argparse
-import contextlib
 import http.client
-import os
-import random
 import re
 import statistics
 import sys
-import tempfile
-import time
-from pathlib import Path
 from urllib.parse import urlencode
 
 import psycopg
 from argon2 import PasswordHasher
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from bench.hidden import LEAST_P, Compared
-from bench.place import DURABLE, Place
-from renkei.embedded import EmbeddedPostgres
+from bench.hidden import LEAST_P, Compared, asked, compared
+from bench.place import Place, scratch
 
 WARM_UP = 20
 FROM_ONE_ADDRESS = 50
@@ -38,17 +31,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.passwords")
     parser.add_argument("--n", type=int, default=500, help="sign-ins of each kind")
     count = WARM_UP + parser.parse_args().n
-    with tempfile.TemporaryDirectory(prefix="renkei-bench-") as name:
-        os.chmod(name, 0o701)  # As root, PostgreSQL runs as somebody who must pass through.
-        with EmbeddedPostgres(Path(name), settings=DURABLE) as embedded, contextlib.ExitStack() as after:
-            after.callback(embedded.remove)
-            place = Place.prepare(Path(name), embedded, worker=False)
-            hashed = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY).hash("the-password-nobody-sends")
-            with psycopg.connect(place.owner_url) as connection:
-                connection.execute(ACCOUNTS, [hashed, count])
-            with place.serving():
-                place.settle()
-                found = _compare(place.port, count)
+    with scratch() as (folder, embedded):
+        place = Place.prepare(folder, embedded, worker=False)
+        hashed = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY).hash("the-password-nobody-sends")
+        with psycopg.connect(place.owner_url) as connection:
+            connection.execute(ACCOUNTS, [hashed, count])
+        with place.serving():
+            place.settle()
+            found = _compare(place.port, count)
     kept, none = (statistics.median(times) * 1000 for times in (found.hidden, found.absent))
     sizes = f"n {len(found.hidden)} + {len(found.absent)}"
     print(
@@ -58,18 +48,14 @@ def main() -> None:
 
 
 def _compare(port: int, count: int) -> Compared:
-    times: dict[str, list[float]] = {"kept": [], "none": []}
-    lot, sender = random.Random(0), None  # noqa: S311 - the order of requests, no secret
-    for turn in range(count):
-        if turn % FROM_ONE_ADDRESS == 0:
-            sender = _Sender(port, f"127.0.1.{turn // FROM_ONE_ADDRESS + 1}")
-        pair = ["kept", "none"]
-        lot.shuffle(pair)
-        for kind in pair:
-            took = sender.refused(f"{kind}{turn + 1}@example.jp")
-            if turn >= WARM_UP:
-                times[kind].append(took)
-    return Compared("sign-in", times["kept"], times["none"])
+    senders: dict[int, _Sender] = {}
+
+    def ask(turn: int, kept: bool) -> float:
+        number = turn // FROM_ONE_ADDRESS + 1
+        sender = senders.get(number) or senders.setdefault(number, _Sender(port, f"127.0.1.{number}"))
+        return sender.refused(f"{'kept' if kept else 'none'}{turn + 1}@example.jp")
+
+    return compared("sign-in", WARM_UP, count, ask)
 
 
 class _Sender:
@@ -80,20 +66,15 @@ class _Sender:
         self.connection.request("GET", "/login")
         answer = self.connection.getresponse()
         self.cookie = answer.headers["set-cookie"].partition(";")[0]
-        self.token = re.search(rb'name="form_token" value="(\w+)"', answer.read()).group(1).decode()
+        token = re.search(rb'name="form_token" value="(\w+)"', answer.read())
+        assert token is not None, "no form to sign in with"
+        self.token = token[1].decode()
 
     def refused(self, email: str) -> float:
         """Seconds from sending to the whole answer, which must be a refusal."""
         body = urlencode({"form_token": self.token, "email": email, "password": "wrong-tulip-kiosk"})
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": self.cookie}
-        began = time.perf_counter()
-        self.connection.request("POST", "/login", body, headers)
-        answer = self.connection.getresponse()
-        answer.read()
-        took = time.perf_counter() - began
-        if answer.status != 422:
-            raise SystemExit(f"{email}: {answer.status}")
-        return took
+        return asked(self.connection, "POST", "/login", body, headers, refused=422)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,24 @@ DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 """As in production: an answer is kept by the disk before it is given."""
 READY_SECONDS = 240.0
 RENKEI = Path(sys.executable).parent / "renkei"
+
+
+@contextlib.contextmanager
+def scratch_folder(prefix: str = "renkei-bench-") -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as made:
+        os.chmod(made, 0o701)  # As root, PostgreSQL runs as somebody who must pass through.
+        yield Path(made)
+
+
+@contextlib.contextmanager
+def scratch(settings: Mapping[str, str] = DURABLE) -> Iterator[tuple[Path, EmbeddedPostgres]]:
+    """A folder and a cluster in it, both of which are gone afterwards."""
+    with scratch_folder() as folder, EmbeddedPostgres(folder, settings=settings) as embedded:
+        try:
+            yield folder, embedded
+        finally:
+            embedded.remove()
 
 
 @dataclass

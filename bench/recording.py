@@ -90,11 +90,11 @@ def _recorder() -> Iterator[list[list[Sent]]]:
         trips.append([*begin, *(_sent(one, driver) for one in statements), *([Sent("COMMIT", ())] if last else [])])
         return rows
 
-    Transaction._pipeline = pipeline  # type: ignore[method-assign]  # for the length of one recording
+    Transaction._pipeline = pipeline  # type: ignore[method-assign]  # listens in for the length of one recording
     try:
         yield trips
     finally:
-        Transaction._pipeline = original  # type: ignore[method-assign]  # as it was
+        Transaction._pipeline = original  # type: ignore[method-assign]  # as it was before
 
 
 def _sent(statement: Statement, driver: "psycopg.AsyncConnection[Any]") -> Sent:

@@ -9,16 +9,15 @@ import contextlib
 import os
 import resource
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import psutil
 import psycopg
 
 from bench.measure import CpuTimes, Others
+from bench.place import scratch
 from renkei import migration
 from renkei.access.actor import Actor
 from renkei.access.audit import Asked
@@ -26,7 +25,6 @@ from renkei.access.verification import Verifier
 from renkei.actions.audit_export import Days, export_lines
 from renkei.database import SERVICE_ROLE, WORKER_ROLE, make_engine
 from renkei.demo.run import DATABASE, with_embedded
-from renkei.embedded import EmbeddedPostgres
 from renkei.ids import new_id
 from renkei.operator import migrate
 from renkei.settings import Settings, required
@@ -56,25 +54,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.verify")
     parser.add_argument("--events", type=int, default=1_000_000)
     events = parser.parse_args().events
-    with _scratch() as folder, EmbeddedPostgres(folder) as embedded:
-        try:
-            migration.make_database(embedded.url("postgres", "postgres"), DATABASE, afresh=True)
-            settings = with_embedded(Settings(data_dir=folder), embedded)
-            migrate(settings)
-            with psycopg.connect(required(settings.owner_database_url), autocommit=True) as connection:
-                for statement in (EVENTS, OTHERS):
-                    connection.execute(statement, {"events": events})
-                connection.execute("VACUUM ANALYZE")
-            asyncio.run(_measure(settings))
-        finally:
-            embedded.remove()
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="renkei-verify-") as folder:
-        os.chmod(folder, 0o701)  # As root, PostgreSQL runs as somebody who must pass through.
-        yield Path(folder)
+    with scratch({}) as (folder, embedded):
+        migration.make_database(embedded.url("postgres", "postgres"), DATABASE, afresh=True)
+        settings = with_embedded(Settings(data_dir=folder), embedded)
+        migrate(settings)
+        with psycopg.connect(required(settings.owner_database_url), autocommit=True) as connection:
+            for statement in (EVENTS, OTHERS):
+                connection.execute(statement, {"events": events})
+            connection.execute("VACUUM ANALYZE")
+        asyncio.run(_measure(settings))
 
 
 async def _measure(settings: Settings) -> None:

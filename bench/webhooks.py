@@ -12,14 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.factories import Region, Vendor, register
 from tests.http.feed import worker_engine
 
-from bench.__main__ import _scratch
 from bench.feed import grow
-from bench.place import DURABLE, Place
+from bench.place import Place, scratch
 from bench.region import Town
 from renkei.actions.administration import found_installation
 from renkei.actions.deliveries import Limits, next_messages
 from renkei.database import transaction
-from renkei.embedded import EmbeddedPostgres
 from renkei.main import create_app
 from renkei.operator import as_operator
 from renkei.schemas.webhook_messages import Patience
@@ -128,11 +126,8 @@ def main() -> None:
     parser.add_argument("--idle", type=int, nargs="+", default=[0, 10_000])
     parser.add_argument("--backlog", type=int, nargs="+", default=[1_000, 100_000])
     chosen = parser.parse_args()
-    with _scratch() as folder, EmbeddedPostgres(folder, settings=DURABLE) as embedded:
-        try:
-            asyncio.run(_bench(Place.prepare(folder, embedded, worker=False), chosen))
-        finally:
-            embedded.remove()
+    with scratch() as (folder, embedded):
+        asyncio.run(_bench(Place.prepare(folder, embedded, worker=False), chosen))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from tests.factories import Region, Vendor
 from tests.live import serve
 
 # httpx looks for it at each request of a test, in every folder that Python searches, to find that it is not there.
-sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # None stands for a module that is not there
 
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Tests do not outlive a crash of the machine, and need not wait for the disk."""

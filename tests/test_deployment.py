@@ -84,5 +84,5 @@ def test_nothing_is_published_beyond_this_machine(services: dict[str, Any]) -> N
 
 def test_secrets_are_not_shown_when_settings_are_printed() -> None:
     hidden = {"database_url", "worker_database_url", "owner_database_url", "metrics_token", "bucket_secret_key"}
-    settings = Settings(**dict.fromkeys(hidden, SecretStr("postgresql://u:pa55word@h/d")))  # type: ignore[arg-type]
+    settings = Settings.model_validate(dict.fromkeys(hidden, SecretStr("postgresql://u:pa55word@h/d")))
     assert "pa55word" not in repr(settings)

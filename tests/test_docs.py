@@ -188,7 +188,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_package_that_is_needed_to_run_is_named_with_its_licence() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     optional = project["optional-dependencies"]
-    needed = {re.match(r"[\w-]+", one)[0] for one in (*project["dependencies"], *optional["s3"], *optional["demo"])}  # type: ignore[index]
+    needed = {re.split(r"[^\w-]", one)[0] for one in (*project["dependencies"], *optional["s3"], *optional["demo"])}
     page = (DOCS / "third-party.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([a-z0-9, ()`-]+) \| [\w., -]+ \| .+ \|$", page[page.index("## Installed") :], re.MULTILINE)
     named = {name.split(" ")[0] for row in rows for name in row.split(", ")}

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 def contracts(root: Path) -> tuple[int, str]:
     """lint-imports on a copy of the sources: its exit code and report."""
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"]
-    done = subprocess.run(command, cwd=root, env={"PYTHONPATH": "src"}, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    done = subprocess.run(command, cwd=root, env={"PYTHONPATH": "src"}, capture_output=True, text=True, check=False)  # noqa: S603 - a command of this file
     return done.returncode, done.stdout + done.stderr
 
 

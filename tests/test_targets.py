@@ -13,7 +13,7 @@ import pytest
 from renkei import targets
 from renkei.targets import CheckedTransport, RefusedTarget, Unreachable, fetch_json_bytes, is_public, require_target
 from tests.access.world import figure
-from tests.web import Answer, Server, certificate, resolving, serving
+from tests.web import Answer, Resolving, Server, certificate, serving
 
 PRIVATE = [
     *(
@@ -165,7 +165,7 @@ async def test_private_addresses_are_not_connected_to(server: Server, monkeypatc
         "127.1",
     )
     tried = [f"{scheme}://{host}:{port}/" for host in (*hosts, "keys.example.jp") for scheme in ("http", "https")]
-    monkeypatch.setattr(socket, "getaddrinfo", resolving("127.0.0.1"))
+    monkeypatch.setattr(socket, "getaddrinfo", Resolving("127.0.0.1"))
     for url in tried:
         with pytest.raises(RefusedTarget):
             await fetch_json_bytes(url, allow_private=False)
@@ -235,16 +235,17 @@ class Recording(httpx.AsyncBaseTransport):
 
 async def test_a_dns_that_changes_its_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked once, for each request; connected to the address that was checked, as the name it was asked for."""
-    dns = resolving("93.184.216.34", later="127.0.0.1")
+    dns = Resolving("93.184.216.34", later="127.0.0.1")
     monkeypatch.setattr(socket, "getaddrinfo", dns)
     transport = CheckedTransport(allow_private=False)
-    transport._inner, network = Recording(), transport._inner  # type: ignore[assignment]
-    await network.aclose()
+    await transport._inner.aclose()
+    recording = Recording()
+    monkeypatch.setattr(transport, "_inner", recording)
     async with httpx.AsyncClient(transport=transport, trust_env=False) as http:
         assert (await http.get("https://keys.example.jp/k")).status_code == 200
         with pytest.raises(RefusedTarget):
             await http.get("https://keys.example.jp/k")
-    (request,) = transport._inner.requests  # type: ignore[attr-defined]
+    (request,) = recording.requests
     assert dns.asked == ["keys.example.jp"] * 2
     assert request.url == "https://93.184.216.34/k"
     assert (request.headers["host"], request.extensions["sni_hostname"]) == ("keys.example.jp",) * 2
@@ -256,7 +257,7 @@ async def test_a_dns_that_changes_its_answer_changes_nothing(monkeypatch: pytest
 async def test_one_private_answer_among_several_is_enough(
     among: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", resolving(*among))
+    monkeypatch.setattr(socket, "getaddrinfo", Resolving(*among))
     with pytest.raises(RefusedTarget):
         await fetch_json_bytes("https://keys.example.jp/", allow_private=False)
 
@@ -272,7 +273,7 @@ async def test_the_certificate_is_that_of_the_name(
     server.socket = listening.wrap_socket(server.socket, server_side=True)
     trusting = ssl.create_default_context(cafile=str(pem))
     monkeypatch.setattr(targets, "_tls", lambda: trusting)
-    monkeypatch.setattr(socket, "getaddrinfo", resolving("127.0.0.1"))
+    monkeypatch.setattr(socket, "getaddrinfo", Resolving("127.0.0.1"))
     url = f"https://keys.example.jp:{server.server_port}/k"
     if served:
         assert await fetch_json_bytes(url, allow_private=True) == b"{}"

@@ -28,7 +28,7 @@ class Process:
 
     def __init__(self, file: Path) -> None:
         command = [sys.executable, "-c", COUNTING, str(file)]
-        self.running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+        self.running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program
 
     def begin(self, times: int) -> None:
         assert self.running.stdin

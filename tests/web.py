@@ -71,17 +71,17 @@ def serving() -> Iterator[Server]:
     running.server_close()
 
 
-def resolving(*answers: str, later: str | None = None) -> Any:
-    """A DNS of our own: these addresses; ``later``, from the second question on, another."""
-    asked = []
+class Resolving:
+    """A DNS of our own, in place of ``getaddrinfo``: these addresses; ``later``, from the second question on, another."""
 
-    def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
-        asked.append(host)
-        now = answers if later is None or len(asked) == 1 else (later,)
+    def __init__(self, *answers: str, later: str | None = None) -> None:
+        self.answers, self.later = answers, later
+        self.asked: list[str] = []
+
+    def __call__(self, host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        self.asked.append(host)
+        now = self.answers if self.later is None or len(self.asked) == 1 else (self.later,)
         return [(socket.AF_INET6 if ":" in a else socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, port)) for a in now]
-
-    getaddrinfo.asked = asked  # type: ignore[attr-defined]
-    return getaddrinfo
 
 
 def certificate(name: str, folder: Path) -> Path:

@@ -162,6 +162,11 @@ async def _listening(endpoints: dict[str, Endpoint]) -> AsyncIterator[None]:
             await asyncio.to_thread(endpoint.fall)
 
 
+async def _more_heard(endpoints: dict[str, Endpoint]) -> None:
+    enough = {name: len(endpoint.heard) + HEARD for name, endpoint in endpoints.items()}
+    await until(lambda: all(len(endpoint.heard) >= enough[name] for name, endpoint in endpoints.items()))
+
+
 async def _chaos(
     on: Victim, vendors: tuple[Vendor, Vendor], patients: list[str], endpoints: dict[str, Endpoint], kills: int
 ) -> set[str]:
@@ -172,8 +177,7 @@ async def _chaos(
         for name in names:
             if name not in on.running:
                 on.running[name] = on.place.start("work")
-        known = {name: len(endpoint.heard) for name, endpoint in endpoints.items()}
-        await until(lambda known=known: all(len(e.heard) >= known[name] + HEARD for name, e in endpoints.items()))
+        await _more_heard(endpoints)
         await asyncio.sleep(random.uniform(0, 0.5))
         await on.kill(names[turn % 2])
     stop.set()

@@ -85,14 +85,18 @@ async def _follow(
             return found
 
 
+async def _one_more_placed(on: Victim) -> None:
+    before = _placed(on)
+    await until(lambda: _placed(on) > before)
+
+
 async def _kill_publishers(on: Victim, kills: int) -> None:
     for turn in range(kills):
         names = [f"work {n}" for n in range(2)]
         for name in names:
             if name not in on.running:
                 on.running[name] = on.place.start("work")
-        placed = _placed(on)
-        await until(lambda before=placed: _placed(on) > before)
+        await _one_more_placed(on)
         await asyncio.sleep(random.uniform(0, 0.3))
         await on.kill(names[turn % 2])
     for name in names:

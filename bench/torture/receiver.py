@@ -14,8 +14,9 @@ from pathlib import Path
 
 from tests.factories import Vendor, agree, join, register, report
 
+from bench.place import scratch_folder
 from bench.torture.rows import Row, row
-from bench.torture.victim import Victim, folder, until
+from bench.torture.victim import Victim, until
 from renkei_client import Renkei, Secret
 
 PAGE = Path(__file__).parents[2] / "docs" / "vendors.md"
@@ -27,7 +28,7 @@ BETWEEN_REPORTS = (5, 15)
 async def receiver(on: Victim, restarts: int) -> Row:
     """So often each of the receiver, the server and the worker is killed while reports are sent."""
     began, stop, written = time.monotonic(), threading.Event(), dict[str, str]()
-    with folder() as place:
+    with scratch_folder("renkei-torture-") as place:
         async with on.serving("serve", "work"):
             clinic, nurses = await on.region.found(), await on.region.found("visiting_nursing")
             patient = await register(clinic)
@@ -38,8 +39,7 @@ async def receiver(on: Victim, restarts: int) -> Row:
             sending = asyncio.create_task(asyncio.to_thread(_send, on.place.port, clinic, patient, stop, written))
             for _ in range(restarts):
                 for kill in (_kill_server, _kill_worker, _kill_receiver):
-                    enough = len(written) + random.randint(*BETWEEN_REPORTS)
-                    await until(lambda enough=enough: len(written) >= enough)  # type: ignore[misc]
+                    await _more(written, random.randint(*BETWEEN_REPORTS))
                     await kill(on, running)
             stop.set()
             await sending
@@ -114,6 +114,11 @@ def _send(port: int, clinic: Vendor, patient: str, stop: threading.Event, writte
             kept = client.submit_care_report(patient, said)
             written[kept.id] = said["source"]["document_id"]
             time.sleep(0.02)
+
+
+async def _more(written: dict[str, str], reports: int) -> None:
+    enough = len(written) + reports
+    await until(lambda: len(written) >= enough)
 
 
 async def _kill_server(on: Victim, running: Receiver) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from tests.factories import register, report
 
+from bench.place import scratch_folder
 from bench.torture.callers import Log, load
 from bench.torture.proxy import Proxy
 from bench.torture.verdict import verdict
-from bench.torture.victim import Victim, folder, until, victim
+from bench.torture.victim import Victim, until, victim
 
 CALLERS = 8
 STRIKES = {"process": 8, "backend": 5, "postgres": 5, "server": 2, "work": 2}
@@ -99,7 +100,7 @@ def _ledger_faults(on: Victim) -> int:
 async def unknown(on: Victim, cuts: int) -> Row:
     """The line to PostgreSQL cut between COMMIT and its answer, and callers that hang up; each tries again."""
     began = time.monotonic()
-    with folder("renkei-line-") as line:
+    with scratch_folder("renkei-line-") as line:
         proxy = Proxy(on.cluster._socket_dir)
         async with proxy.listening(line), on.serving("serve", through=line):
             async with load(on, CALLERS) as log:
@@ -177,7 +178,7 @@ async def away(on: Victim, restarts: int, outage: float) -> Row:
 @contextlib.contextmanager
 def small_disk(megabytes: int) -> Iterator[Path]:
     """A disk of this size in memory, which only root can make."""
-    with folder("renkei-disk-") as place:
+    with scratch_folder("renkei-disk-") as place:
         mount, options = ["mount", "-t", "tmpfs"], f"size={megabytes}m,mode=0701"
         subprocess.run([*mount, "-o", options, "tmpfs", place], check=True)
         try:

@@ -5,9 +5,8 @@ import contextlib
 import os
 import random
 import signal
-import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -18,7 +17,7 @@ import psycopg
 from pydantic import SecretStr
 from tests.factories import Region, Vendor
 
-from bench.place import DURABLE, Place, wait_ready
+from bench.place import DURABLE, Place, scratch_folder, wait_ready
 from renkei.actions.administration import found_installation
 from renkei.demo.run import DATABASE
 from renkei.embedded import EmbeddedPostgres
@@ -131,18 +130,13 @@ def _serves(child: psutil.Process) -> bool:
         return False
 
 
-@contextlib.contextmanager
-def folder(prefix: str = "renkei-torture-") -> Iterator[Path]:
-    """A folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix=prefix) as made:
-        os.chmod(made, 0o701)  # As root, PostgreSQL runs as somebody who must pass through.
-        yield Path(made)
-
-
 @contextlib.asynccontextmanager
 async def victim(cluster_folder: Path | None = None) -> AsyncIterator[Victim]:
     """A migrated database with an administrator; gone afterwards. cluster_folder: where its files are to lie."""
-    with folder() as made, EmbeddedPostgres(cluster_folder or made, settings=DURABLE) as embedded:
+    with (
+        scratch_folder("renkei-torture-") as made,
+        EmbeddedPostgres(cluster_folder or made, settings=DURABLE) as embedded,
+    ):
         try:
             place = await asyncio.to_thread(Place.prepare, made, embedded, worker=False)
             place.settings = place.settings.model_copy(update={"workers": PROCESSES})

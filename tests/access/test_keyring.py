@@ -175,5 +175,5 @@ async def test_keys_change_and_no_token_is_refused(own: tuple[Region, Path], mon
 
 def region_ring_looks_at_once(region: Region) -> None:
     """The ring that was made with the interval of before looks again now."""
-    ring: KeyRing = region.http._transport.app.state.service.identity.keyring  # type: ignore[attr-defined]
+    ring: KeyRing = region.http._transport.app.state.service.identity.keyring  # type: ignore[attr-defined]  # the service behind the client
     ring._next = 0.0

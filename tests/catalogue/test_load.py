@@ -113,9 +113,9 @@ def test_every_sub_field_rule_is_used_and_every_number_has_bounds() -> None:
 
 def test_the_catalogue_is_frozen() -> None:
     with pytest.raises(TypeError):
-        CATALOGUE.items["x"] = CATALOGUE.items["person.name"]  # type: ignore[index]
+        CATALOGUE.items["x"] = CATALOGUE.items["person.name"]  # type: ignore[index]  # what must not be possible
     with pytest.raises(dataclasses.FrozenInstanceError):
-        CATALOGUE.items["person.name"].name_ja = "x"  # type: ignore[misc]
+        CATALOGUE.items["person.name"].name_ja = "x"  # type: ignore[misc]  # nor this either
     assert load_catalogue() is CATALOGUE and CATALOGUE.version == CURRENT
 
 

@@ -172,7 +172,7 @@ def server(settings: Settings, tmp_path: Path) -> Iterator[tuple[subprocess.Pope
         "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
     }
     command = [Path(sys.executable).parent / "renkei", "serve"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own program
         yield process, f"http://127.0.0.1:{port}"
         process.terminate()
         process.wait(20)

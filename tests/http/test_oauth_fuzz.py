@@ -1,6 +1,7 @@
 """Token requests at random: whatever is sent, the answer is one that RFC 6749 knows."""
 
 import base64
+from typing import Any
 
 import httpx
 from hypothesis import HealthCheck, Phase, given, settings
@@ -70,8 +71,8 @@ def generated() -> list[httpx.Request]:
     )
     def collect(body: bytes | dict[str, str], basic: bytes | None, media: dict[str, str]) -> None:
         headers = {**media, **({"Authorization": basic.decode()} if basic else {})}
-        said = {"data": body} if isinstance(body, dict) else {"content": body}
-        found.append(httpx.Request("POST", "http://test/oauth/token", headers=headers, **said))  # type: ignore[arg-type]
+        said: dict[str, Any] = {"data": body} if isinstance(body, dict) else {"content": body}
+        found.append(httpx.Request("POST", "http://test/oauth/token", headers=headers, **said))
 
     collect()
     return found

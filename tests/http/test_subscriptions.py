@@ -137,7 +137,7 @@ async def test_an_office_of_the_platform_has_its_own_and_an_organizations_has_no
 
 
 async def test_it_needs_the_scope_of_the_feed(region: Region, clinic: Vendor) -> None:
-    form = {"grant_type": "client_credentials", "organization": clinic.organization["code"]}  # type: ignore[index]
+    form = {"grant_type": "client_credentials", "organization": clinic.organization["code"]}
     form["scope"] = " ".join(scope for scope in Scope if scope is not Scope.changes)
     answer = await clinic.http.post("/oauth/token", data=form, auth=(clinic.client_id, clinic.client_secret))
     narrow = Vendor(clinic.http, clinic.client_id, "", clinic.organization, {None: answer.json()["access_token"]})

@@ -96,7 +96,7 @@ async def found_in(settings: Settings) -> list[tuple[str, str]]:
     by = sealer(settings)
     async with engines(settings) as (_, service):
         journal = [json.loads(line) for line in settings.seal_journal.read_bytes().splitlines()]
-        return [tuple(violation) for violation in verified(await lines(service), by.keys, journal).found]  # type: ignore[misc]  # of two
+        return [tuple(violation) for violation in verified(await lines(service), by.keys, journal).found]  # type: ignore[misc]  # violations are of two
 
 
 async def test_each_column_in_the_database(sealed: Settings) -> None:
@@ -105,7 +105,7 @@ async def test_each_column_in_the_database(sealed: Settings) -> None:
     ((event,),) = as_owner(sealed, ONE)
     as_owner(sealed, "CREATE TABLE kept AS SELECT * FROM audit_events WHERE id = %s", event)
     for name, value in COLUMNS.items():
-        as_owner(sealed, f"UPDATE audit_events SET {name} = {value} WHERE id = '{event}'")  # type: ignore[arg-type]  # noqa: S608 - our own
+        as_owner(sealed, f"UPDATE audit_events SET {name} = {value} WHERE id = '{event}'")  # type: ignore[arg-type]  # noqa: S608 - our own columns
         found = await found_in(sealed)
         assert found, name
         assert found[0] == ("missing" if name in ("patient_id", "id") else "altered", str(event)), name

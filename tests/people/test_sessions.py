@@ -215,7 +215,7 @@ async def test_a_session_ends_by_itself(
     await asyncio.sleep(1.1)
     as_owner(
         settings,
-        f"UPDATE sessions SET {column} = now() - interval '{ago}' WHERE secret_hash = %s",  # noqa: S608 - ours
+        f"UPDATE sessions SET {column} = now() - interval '{ago}' WHERE secret_hash = %s",  # noqa: S608 - two columns named above
         cookie_hash(cookie(browser)),
     )
     assert not await alive(http, cookie(browser))

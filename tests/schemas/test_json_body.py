@@ -1,6 +1,7 @@
 """Strict JSON: what is refused, and which bodies are one and the same."""
 
 import json
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -110,11 +111,11 @@ def test_different_values_have_different_digests() -> None:
 
 
 @given(JSON, st.randoms())
-def test_order_spacing_and_escapes_do_not_count(value: object, random: object) -> None:
+def test_order_spacing_and_escapes_do_not_count(value: object, random: Random) -> None:
     def shuffled(value: object) -> object:
         if isinstance(value, dict):
             names = list(value)
-            random.shuffle(names)  # type: ignore[attr-defined]
+            random.shuffle(names)
             return {name: shuffled(value[name]) for name in names}
         return [shuffled(v) for v in value] if isinstance(value, list) else value
 

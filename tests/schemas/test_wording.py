@@ -4,6 +4,7 @@ import inspect
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -33,13 +34,13 @@ class Event:
     groups: list[str] = field(default_factory=lambda: ["person", "medical"])
 
 
-SYSTEM = {"user_id": None, "user_name": None, "profession": "system"}
+SYSTEM: dict[str, Any] = {"user_id": None, "user_name": None, "profession": "system"}
 OFFICE = {**SYSTEM, "profession": None, "basis": ["administration"], "groups": []}
 WHEN = "2026年11月23日 4時05分、"
 STATION = "こもれび訪問看護ステーション"
 SAID = [
     (
-        Event(action="change.notify", groups=[], **SYSTEM),  # type: ignore[arg-type]  # columns
+        Event(action="change.notify", groups=[], **SYSTEM),
         f"{STATION}の連携システムに、更新情報を通知しました。根拠:ケアチームの一員。",
     ),
     (Event(), f"{STATION}の看護師 検査花子さんが、共有サマリー(本人情報、医療情報)を見ました。根拠:ケアチームの一員。"),
@@ -61,19 +62,19 @@ SAID = [
         f"{STATION}の看護師 検査花子さんが、フェイスシートを提出しようとしましたが、認めませんでした。理由:既にある記録と合わない。",
     ),
     (
-        Event(action="face_sheet.read", basis=["emergency"], groups=["medical"], **SYSTEM),  # type: ignore[arg-type]  # columns
+        Event(action="face_sheet.read", basis=["emergency"], groups=["medical"], **SYSTEM),
         f"{STATION}の連携システムが、フェイスシート(医療情報)を見ました。根拠:緊急閲覧。",
     ),
     (
-        Event(action="access_log.read", actor_kind="admin", organization_name=None, **OFFICE),  # type: ignore[arg-type]  # columns
+        Event(action="access_log.read", actor_kind="admin", organization_name=None, **OFFICE),
         "基盤の管理者が、閲覧記録を見ました。根拠:基盤の管理・監査。",
     ),
     (
-        Event(action="audit.read", actor_kind="auditor", organization_name=None, **OFFICE),  # type: ignore[arg-type]  # columns
+        Event(action="audit.read", actor_kind="auditor", organization_name=None, **OFFICE),
         "基盤の監査人が、監査記録を見ました。根拠:基盤の管理・監査。",
     ),
     (
-        Event(action="audit.read", actor_kind="organization_admin", **OFFICE),  # type: ignore[arg-type]  # columns
+        Event(action="audit.read", actor_kind="organization_admin", **OFFICE),
         f"{STATION}の事業所管理者が、監査記録を見ました。根拠:基盤の管理・監査。",
     ),
     (
@@ -91,7 +92,7 @@ SAID = [
         "サーバーの運用者 opが、漏えいの影響範囲を見ました。根拠:基盤の管理・監査。",
     ),
     (
-        Event(action="care_team.hand_over", actor_kind="worker", organization_name=None, **{**OFFICE, "basis": []}),  # type: ignore[arg-type]  # columns
+        Event(action="care_team.hand_over", actor_kind="worker", organization_name=None, **{**OFFICE, "basis": []}),
         "基盤の定期処理が、ケアチームの役割の引継ぎを記録しました。",
     ),
 ]

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from renkei.settings import Settings
 from tests.access.world import figure, owner
 from tests.factories import Region, Vendor, register, report, submit
-from tests.web import resolving
+from tests.web import Resolving
 from tests.webhooks.receiver import Receiver, attempts, receiving, subscribe, until, working
 
 SUBMIT = ["care_report.submit"]
@@ -72,7 +72,7 @@ async def test_private_addresses_are_told_nothing(
     """However the address is spelt, and where a name leads there, or comes to lead there after it was registered."""
     hosts = (*HOSTS, "hooks.example.jp", "169.254.169.254")
     urls = [f"{scheme}://{host}:{receiver.server_port}/" for host in hosts for scheme in ("http", "https")]
-    monkeypatch.setattr(socket, "getaddrinfo", resolving("127.0.0.1"))
+    monkeypatch.setattr(socket, "getaddrinfo", Resolving("127.0.0.1"))
     errors = list[str]()
     for start in range(0, len(urls), 15):
         async with far(clinic, engine, near, urls[start : start + 15]) as made:
