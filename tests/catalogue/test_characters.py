@@ -49,6 +49,12 @@ def test_visible_names_can_be_encoded_and_are_short() -> None:
     assert len(visible("名" * 100_000).encode()) < 400
 
 
+def test_every_refused_code_point_is_shown_as_its_code() -> None:
+    for start in range(0, 0x110000, 64):
+        some = range(start, start + 64)
+        assert visible("".join(map(chr, some))) == "".join(f"\\u{c:04x}" if is_refused(c) else chr(c) for c in some)
+
+
 def patterns() -> list[str]:
     catalogue = load_catalogue()
     named = [*catalogue.items.values(), *catalogue.field_rules.values()]

@@ -3,6 +3,8 @@
 The patterns are written so that Rust's regex (pydantic), ECMA 262 with ``u`` (JSON Schema) and Python read them alike.
 """
 
+import re
+
 CONTROLS = ((0x00, 0x08), (0x0B, 0x1F), (0x7F, 0x9F))
 LINE_CONTROLS = ((0x09, 0x0A),)  # tab and newline: only in type `text`
 # They reorder what is read: "10 mg" can be made to look like "01 mg".
@@ -42,11 +44,10 @@ VISIBLE = f"[^\\s{_class(UNSEEN)}]"
 """At least one character that can be seen."""
 
 
+_SHOWN_AS_CODES = re.compile(f"[{_class((*LINE_CONTROLS, *REFUSED))}\\ud800-\\udfff]")
+
+
 def visible(name: str) -> str:
     """A member name as it may stand in an answer or a log: refused characters escaped, cut after 100 code points."""
-    shown = "".join(f"\\u{ord(c):04x}" if _is_refused(ord(c)) else c for c in name[:_NAME_SHOWN])
+    shown = _SHOWN_AS_CODES.sub(lambda found: f"\\u{ord(found[0]):04x}", name[:_NAME_SHOWN])
     return shown if len(name) <= _NAME_SHOWN else shown + "…"
-
-
-def _is_refused(code_point: int) -> bool:
-    return any(low <= code_point <= high for low, high in (*LINE_CONTROLS, *REFUSED))
