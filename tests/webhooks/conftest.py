@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from renkei.main import create_app
 from renkei.settings import Settings
 from renkei.worker import delivering
-from tests.factories import Region, Vendor
+from tests.factories import Region, Vendor, register
 from tests.http.feed import worker_engine
 from tests.webhooks.receiver import Receiver, receiving
 
@@ -40,6 +40,22 @@ def region(near_http: httpx.AsyncClient, admin: Vendor) -> Region:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
+    with receiving() as running:
+        yield running
+
+
+@pytest.fixture
+async def clinic(region: Region) -> Vendor:
+    return await region.found()
+
+
+@pytest.fixture
+async def patient(clinic: Vendor) -> str:
+    return await register(clinic)
+
+
+@pytest.fixture
+def other() -> Iterator[Receiver]:
     with receiving() as running:
         yield running
 

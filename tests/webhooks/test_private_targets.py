@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,27 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.settings import Settings
 from tests.access.world import figure, owner
-from tests.factories import Region, Vendor, register, report, submit
+from tests.factories import Vendor, report, submit
 from tests.web import Resolving
-from tests.webhooks.receiver import Receiver, attempts, receiving, subscribe, until, working
+from tests.webhooks.receiver import Receiver, attempts, subscribe, until, working
 
 SUBMIT = ["care_report.submit"]
-
-
-@pytest.fixture
-async def clinic(region: Region) -> Vendor:
-    return await region.found()
-
-
-@pytest.fixture
-async def patient(clinic: Vendor) -> str:
-    return await register(clinic)
-
-
-@pytest.fixture
-def other() -> Iterator[Receiver]:
-    with receiving() as running:
-        yield running
 
 
 HOSTS = (

@@ -1,6 +1,7 @@
 """配信: what is sent next to a subscription, decided as the feed decides it; and what is kept of how it went."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -28,13 +29,14 @@ ROUNDS = 20
 
 
 class Message(NamedTuple):
-    """One attempt to be made. attempt: the columns it will be kept under."""
+    """One attempt to be made. attempt: the columns it will be kept under; begun: the instant it counts from."""
 
     url: str
     id: str
     body: bytes
     secrets: Sequence[bytes]
     attempt: Mapping[str, object]
+    begun: datetime
 
 
 class Result(NamedTuple):
@@ -80,8 +82,11 @@ async def next_messages(
         _keep(tx, result, limits.patience, off)
     if found is None or off is not None:
         return [], _switch_off(tx, turn, found, off)
-    if results:
-        (deliveries.note_reached if reached else deliveries.note_failed)(tx, turn)
+    if reached:
+        deliveries.note_reached(tx, turn)
+    elif results:
+        # From the instant the entry itself counts from: else it would be given up before the receiver is switched off.
+        deliveries.note_failed(tx, turn, results[0].message.begun)
     failures = 0 if reached else found.failures + bool(results)
     if last or (results and not reached):
         deliveries.release(tx, turn, limits.patience.rest(failures) if failures else 0.0)
@@ -169,6 +174,7 @@ async def _messages(
             message_body(change_shown(line)),
             secrets,
             {**_attempt(turn, head), "event": grant.event_id},
+            found.at,
         )
         for line, head, grant in zip(lines, heads, grants, strict=True)
     ]

@@ -1,6 +1,7 @@
 """配信: what waits to be told to whom, and what became of it. The worker's alone: none of it is shown to anybody but by the gate."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 
@@ -89,7 +90,7 @@ WHERE q.subscription_id = %(subscription)s AND q.leased_by = %(lease)s AND s.id 
   AND s.ended_at IS NULL AND q.off_at IS NULL
 RETURNING s.id, s.client_id, s.organization_id, o.code, o.name, o.kind, s.url, s.secret, s.audit_event_id,
   CASE WHEN s.previous_until > now() THEN s.previous_secret END AS previous_secret,
-  q.failures, q.failing_since <= now() - make_interval(secs => %(budget)s) AS spent
+  now() AS at, q.failures, q.failing_since <= now() - make_interval(secs => %(budget)s) AS spent
 """
 RELEASE = """
 UPDATE delivery_queues q SET leased_by = NULL, leased_until = NULL,
@@ -99,7 +100,7 @@ WHERE q.subscription_id = %(subscription)s AND q.leased_by = %(lease)s
 """
 REACHED = "UPDATE delivery_queues SET failures = 0, failing_since = NULL WHERE subscription_id = %s"
 FAILED = """
-UPDATE delivery_queues SET failures = failures + 1, failing_since = coalesce(failing_since, now()) WHERE subscription_id = %s
+UPDATE delivery_queues SET failures = failures + 1, failing_since = coalesce(failing_since, %s, now()) WHERE subscription_id = %s
 """
 SWITCH_OFF = """
 UPDATE delivery_queues q SET off_at = now(), off_reason = %(reason)s, leased_by = NULL, leased_until = NULL, next_at = now(),
@@ -220,9 +221,9 @@ def note_reached(tx: Transaction, turn: Turn) -> None:
     tx.later(REACHED, [turn.subscription_id])
 
 
-def note_failed(tx: Transaction, turn: Turn) -> None:
-    """It has acknowledged nothing of all that was tried at once."""
-    tx.later(FAILED, [turn.subscription_id])
+def note_failed(tx: Transaction, turn: Turn, since: datetime | None = None) -> None:
+    """It has acknowledged nothing of all that was tried at once, begun at ``since``; None: nothing was tried."""
+    tx.later(FAILED, [since, turn.subscription_id])
 
 
 def switch_off(tx: Transaction, turn: Turn, reason: str) -> None:
