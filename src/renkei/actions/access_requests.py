@@ -91,13 +91,13 @@ async def approve_access_request(
     _require_fitting(Wants(row.wants), approval)
     there = grant.under(row.patient_id)
     if approval.place is not None:
-        new, _ = await care_teams.give_place(tx, there, row.organization_id, approval.place)
-        if new:
+        given, _ = await care_teams.give_place(tx, there, row.organization_id, approval.place)
+        for place in given:
             # A change of its own, of whom the feed tells those who follow the team; the rule is the same.
-            changes.announce(tx, replace(grant, permission=Permission.care_team_place))
+            changes.announce(tx, replace(place, permission=Permission.care_team_place))
     if approval.consent is not None:
         await _record_consent(tx, there, row, approval.consent)
-    changes.announce(tx, grant, request_id)
+    changes.announce(tx, there, request_id)
     return 201, _shown(await access_requests.decide(tx, grant, row, True, approval.comment))
 
 
@@ -111,7 +111,7 @@ async def refuse_access_request(
         raise Conflict("already_decided", ALREADY_DECIDED)
     if row.state == "refused":
         return 200, _shown(row)
-    changes.announce(tx, grant, request_id)
+    changes.announce(tx, grant.under(row.patient_id), request_id)
     return 201, _shown(await access_requests.decide(tx, grant, row, False, comment))
 
 

@@ -110,7 +110,7 @@ async def withdraw_attachment(
     _require_column(grant, (Group(row.group_name), Tier(row.tier)))
     row, new = await attachments.withdraw_attachment(tx, grant, attachment_id, reason)
     if new:
-        changes.announce(tx, grant, attachment_id)
+        changes.announce(tx, grant.under(row.patient_id), attachment_id)
     elif row.withdrawal_reason != reason:
         raise Conflict("already_withdrawn", ALREADY_WITHDRAWN)
     return (201 if new else 200), attachment_json(row)

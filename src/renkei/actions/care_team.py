@@ -20,9 +20,9 @@ async def place_care_team(
     grant = await authorize(tx, asked, Permission.care_team_place, patient_id)
     if organization_id not in await organizations.load_some(tx, [organization_id], standing=True):
         raise NotFound
-    new, first = await care_teams.give_place(tx, grant, organization_id, place)
-    if new:
-        changes.announce(tx, grant)
+    given, first = await care_teams.give_place(tx, grant, organization_id, place)
+    for there in given:
+        changes.announce(tx, there)
     rows = await care_teams.load_places(tx, grant)
     row = next(row for row in rows if row.organization_id == organization_id)
     return (201 if first else 200), _shown(row)
@@ -46,11 +46,10 @@ async def end_care_team(tx: Transaction, asked: Asked, patient_id: UUID, organiz
     newest = await care_teams.newest_places(tx, grant, organization_id)
     if not newest:
         raise NotFound
-    standing = [place for place in newest if not place.ended]
-    for place in standing:
-        care_teams.end_place(tx, grant, organization_id, place)
-    if standing:
-        changes.announce(tx, grant)
+    for place in newest:
+        if not place.ended:
+            care_teams.end_place(tx, grant, organization_id, place)
+            changes.announce(tx, grant.under(place.patient_id))
 
 
 def _shown(row: Row) -> dict[str, Any]:

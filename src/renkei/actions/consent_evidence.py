@@ -36,7 +36,7 @@ async def add_consent_evidence(
     if row is None:
         raise NotFound
     if new:
-        changes.announce(tx, grant, consent_id)
+        changes.announce(tx, grant.under(row.patient_id), consent_id)
     return (201 if new else 200), _shown(row)
 
 

@@ -53,7 +53,7 @@ async def withdraw_consent(
     new = row.withdrawn_at is None
     if new:
         await _withdraw(tx, grant, row, withdrawal.only, withdrawal.reason)
-        changes.announce(tx, grant, consent_id)
+        changes.announce(tx, grant.under(row.patient_id), consent_id)
         row = await _locked(tx, grant, consent_id)
     successor = await consents.load_consent(tx, grant, row.replaced_by) if row.replaced_by else None
     if not new and not _is_repeat(row, successor, withdrawal):

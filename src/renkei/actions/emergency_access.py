@@ -84,8 +84,9 @@ async def close_emergency_access(tx: Transaction, asked: Asked, patient_id: UUID
     if row.organization_id != grant.organization_id:
         raise not_own_record()
     if row.closed_at is None:
-        emergencies.close_emergency(tx, grant.under(row.patient_id), emergency_id)
-        changes.announce(tx, grant, emergency_id)
+        there = grant.under(row.patient_id)
+        emergencies.close_emergency(tx, there, emergency_id)
+        changes.announce(tx, there, emergency_id)
 
 
 async def list_emergency_access(tx: Transaction, asked: Asked, patient_id: UUID, query: Page) -> dict[str, Any]:
@@ -129,7 +130,7 @@ async def review_emergency_access(
     if row.organization_id == grant.organization_id:
         raise own_matter()
     if new:
-        changes.announce(tx, grant, emergency_id)
+        changes.announce(tx, grant.under(row.patient_id), emergency_id)
     elif (row.finding, row.comment) != (review.finding, review.comment):
         raise Conflict("already_reviewed", ALREADY_REVIEWED)
     return (201 if new else 200), _shown(row)

@@ -177,10 +177,11 @@ async def _withdraw(
         raise NotFound
     if row.organization_id != grant.organization_id:
         raise not_own_record()
-    withdrawal, new = await records.withdraw_record(tx, grant.under(row.patient_id), record_id, reason)
+    there = grant.under(row.patient_id)
+    withdrawal, new = await records.withdraw_record(tx, there, record_id, reason)
     if new:
         await summaries.restate_all(tx, grant, kind, load_catalogue())
-        changes.announce(tx, grant, record_id)
+        changes.announce(tx, there, record_id)
     elif withdrawal.reason != reason:
         raise Conflict("already_withdrawn", ALREADY_WITHDRAWN)
     said = {"record_id": str(record_id), "reason": reason, "withdrawn_at": rfc3339(withdrawal.withdrawn_at)}

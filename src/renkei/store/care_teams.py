@@ -45,8 +45,8 @@ VALUES (%s, %s, %s, %s, (now() AT TIME ZONE 'Asia/Tokyo')::date, false, clock_ti
 """
 
 
-async def give_place(tx: Transaction, grant: Grant, organization_id: UUID, place: PlaceIn) -> tuple[bool, bool]:
-    """Append a period unless it is the one that holds. Whether it is new, and whether the organization's first."""
+async def give_place(tx: Transaction, grant: Grant, organization_id: UUID, place: PlaceIn) -> tuple[list[Grant], bool]:
+    """Append a period unless it is the one that holds. Where it is new, and whether it is the organization's first."""
     newest = await newest_places(tx, grant, organization_id)
     same = (place.part, place.valid_from, place.valid_until)
     standing = {row.patient_id: (row.part, row.valid_from, row.valid_until) for row in newest if not row.ended}
@@ -54,7 +54,7 @@ async def give_place(tx: Transaction, grant: Grant, organization_id: UUID, place
     apart = [id_ for id_ in dict.fromkeys((grant.patient_id, *standing)) if standing.get(id_) != same]
     for id_ in apart:
         tx.later(INSERT, [id_, new_id(), organization_id, *same, grant.event_id])
-    return bool(apart), not newest
+    return [grant.under(id_) for id_ in apart], not newest
 
 
 def insert_founding_place(tx: Transaction, grant: Grant, part: str) -> None:

@@ -14,7 +14,7 @@ SELECT c.patient_id, %s, c.id, %s, %s, %s, %s, %s, %s, %s FROM consents c WHERE 
 ON CONFLICT (patient_id, consent_id, digest) DO NOTHING
 RETURNING id
 """
-COLUMNS = "SELECT id, consent_id, media_type, title, size, encode(digest, 'hex') AS sha256, added_at"
+COLUMNS = "SELECT patient_id, id, consent_id, media_type, title, size, encode(digest, 'hex') AS sha256, added_at"
 SAME = COLUMNS + " FROM consent_evidence WHERE patient_id = ANY (%s::uuid[]) AND consent_id = %s AND digest = %s"
 ONE = COLUMNS + ", content FROM consent_evidence WHERE patient_id = ANY (%s::uuid[]) AND consent_id = %s AND id = %s"
 PAGE = (
