@@ -62,6 +62,7 @@ torture: .venv/.dev-installed
 # Each prints its figures (docs/security.md). Less than an hour on two cores.
 nightly: .venv/.dev-installed
 	@RENKEI_ACCESS_STEPS=20000 $(BIN)/python -m pytest -q -rP -n 2 tests/access/test_state_machine.py
+	@RENKEI_EVERY_STATE=1 $(BIN)/python -m pytest -q -rP tests/access/test_every_profession.py -k members
 	@$(BIN)/python -m bench.hidden
 	@$(BIN)/python -m bench.passwords
 	@$(BIN)/python -m bench.verify
