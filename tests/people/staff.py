@@ -39,10 +39,11 @@ class Browser:
         assert found, self.last.text
         return found.group(1)
 
-    async def send(self, path: str, follow: bool = True, **form: str) -> httpx.Response:
-        """A form of the page last opened, filled in."""
+    async def send(self, path: str, follow: bool = True, chosen: bytes | None = None, **form: str) -> httpx.Response:
+        """A form of the page last opened, filled in. chosen: the content of the file it is sent with."""
         data = {"form_token": self.form_token, **form}
-        answer = await self.http.post(path, data=data, follow_redirects=follow)
+        files = {"file": ("名簿.csv", chosen)} if chosen is not None else None
+        answer = await self.http.post(path, data=data, files=files, follow_redirects=follow)
         if follow:
             self.last = answer
         return answer

@@ -21,7 +21,7 @@ from renkei.access.sessions import Session, form_token, is_form_token, new_cooki
 from renkei.actions.session_steps import Opened
 from renkei.catalogue import load_catalogue
 from renkei.errors import BadRequest, Forbidden, NotFound, RenkeiError
-from renkei.pages.forms import read_form
+from renkei.pages.forms import Sent, read_form
 from renkei.schemas.dates import TOKYO
 from renkei.schemas.json_body import parse_json
 from renkei.schemas.languages import preferred_language
@@ -47,7 +47,7 @@ _templates = Environment(
 
 @dataclass(slots=True)
 class Visit:
-    """One request of a browser. session: whose it is, at whatever stage; form: what was sent, once it is known to be ours."""
+    """One request of a browser. session: whose it is, at whatever stage; form, file: what was sent, once it is known to be ours."""
 
     request: Request
     service: Service
@@ -56,6 +56,7 @@ class Visit:
     cookie: str
     new: bool
     form: Mapping[str, str] = field(default_factory=dict)
+    file: bytes = b""
 
     @property
     def request_id(self) -> UUID:
@@ -211,7 +212,7 @@ class PageDoor(APIRoute):
                 if visit.session is not None and visit.session.is_open:  # half-way it is whoever knows the password
                     visit.service.throttle.count(Limit.member, str(visit.session.account_id))
                 if request.method not in ("GET", "HEAD"):
-                    visit.form = await _own_form(visit)
+                    visit.form, visit.file = await _own_form(visit)
                 return await inside(request)
             except SignedOut:
                 return visit.go("/login")
@@ -246,14 +247,14 @@ async def _visited(request: Request) -> Visit:
     return Visit(request, service, None, language, before or new_cookie(), new=before is None)
 
 
-async def _own_form(visit: Visit) -> Mapping[str, str]:
+async def _own_form(visit: Visit) -> Sent:
     request = visit.request
     if not own_page(request.headers, visit.service.sessions.origin):
         raise NotOurs
-    form = await read_form(request)
-    if visit.new or not is_form_token(visit.cookie, form.get("form_token", "")):
+    sent = await read_form(request)
+    if visit.new or not is_form_token(visit.cookie, sent.fields.get("form_token", "")):
         raise NotOurs
-    return form
+    return sent
 
 
 def _told(visit: Visit, error: RenkeiError) -> Response:

@@ -16,6 +16,7 @@ from renkei.pages.page import PageDoor, SignedOut, Visit, Visiting
 from renkei.schemas.client_keys import Because
 from renkei.schemas.fields import faults_of
 from renkei.schemas.members import MemberEnd, MemberIn, MemberQuery, Post, StaffListQuery
+from renkei.schemas.staff_list import text_of
 from renkei.vocabulary import Permission, Profession
 
 router = APIRouter(prefix="/staff", include_in_schema=False, route_class=PageDoor)
@@ -58,7 +59,7 @@ async def invite_member(visit: Visiting) -> Response:
 
 @router.get("/import")
 async def staff_list(visit: Visiting) -> Response:
-    """Where a staff list is pasted."""
+    """Where a staff list is chosen, or pasted."""
     _admin(visit)
     return visit.page("staff_import.html", listed="", tried=None)
 
@@ -66,11 +67,13 @@ async def staff_list(visit: Visiting) -> Response:
 @router.post("/import")
 async def import_members(visit: Visiting) -> Response:
     """Try a staff list, or take it."""
-    listed, dry_run = visit.form.get("listed", ""), visit.form.get("act") != "import"
+    raw, dry_run = visit.file or visit.form.get("listed", "").encode(), visit.form.get("act") != "import"
+    listed = ""
     try:
+        listed = text_of(raw)
         async with _acting(visit, Permission.member_import) as (tx, asked):
             query = StaffListQuery(dry_run=dry_run)
-            _, told = await members.import_members(tx, asked, visit.service, query, listed.encode())
+            _, told = await members.import_members(tx, asked, visit.service, query, raw)
     except Forbidden:
         raise
     except RenkeiError as error:

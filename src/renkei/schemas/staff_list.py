@@ -33,7 +33,7 @@ _DAY = re.compile(r"(\d{4})[/.年-](\d{1,2})[/.月-](\d{1,2})日?")
 
 def read_staff_list(raw: bytes) -> list[MemberIn]:
     """The posts a list names. Raises Invalid: pointers are ``/line/column``, the heading is line 1."""
-    lines = _lines(_text(raw))
+    lines = _lines(text_of(raw))
     heading = [_column(cell) for cell in lines[0]] if lines else []
     missing = [Fault(f"/1/{name}", None, "required") for name in REQUIRED if name not in heading]
     unknown = [Fault(f"/1/{n + 1}", None, "unknown") for n, name in enumerate(heading) if name is None]
@@ -62,7 +62,8 @@ def read_staff_list(raw: bytes) -> list[MemberIn]:
     return members
 
 
-def _text(raw: bytes) -> str:
+def text_of(raw: bytes) -> str:
+    """A list as text, whichever of the two it is written in. Raises Invalid."""
     for encoding in ("utf-8-sig", "cp932"):
         try:
             return raw.decode(encoding)
