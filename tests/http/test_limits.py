@@ -1,5 +1,6 @@
 """Too many: per address, client and refused token; what is told of it, and who is not stopped by it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -184,6 +185,8 @@ async def test_as_installed_nobody_is_stopped_below_200_at_once_and_300_refused(
         unproven = {"data": FORM, "headers": {"Authorization": "Basic %"}}
         failed = [(await http.post("/oauth/token", **unproven)).status_code for _ in range(290)]
         assert failed == [401] * 290
+        at_once = await asyncio.gather(*(http.get("/.well-known/jwks.json") for _ in range(200)))
+        assert [answer.status_code for answer in at_once] == [200] * 200
     standing = Settings()
     assert min(standing.requests_per_minute_address, standing.requests_per_minute_client) >= 200 * 60 * 10
     assert standing.requests_per_minute_member >= 200 * 60

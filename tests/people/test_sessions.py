@@ -10,6 +10,8 @@ from tests.access.world import figure
 from tests.factories import Region, Vendor
 from tests.http.inside import as_owner
 from tests.people.staff import PASSWORD, Browser, Person, email, enrol, hired, invited, path_of
+from tests.people.ways import hired as seated
+from tests.people.ways import served
 
 from renkei.access.sessions import cookie_hash
 from renkei.pages import account, invitations, sign_in, staff
@@ -111,6 +113,28 @@ async def test_cookies_say_who_may_read_and_send_them(http: httpx.AsyncClient, r
     answer = await browser.send("/login", follow=False, email=person.email, password=PASSWORD)
     (said,) = [value for name, value in answer.headers.multi_items() if name == "set-cookie"]
     assert re.fullmatch(r"renkei=[\w-]{43}; HttpOnly; Path=/; SameSite=lax", said)
+
+
+async def test_where_there_is_tls_cookies_are_this_hosts_alone(region: Region, settings: Settings) -> None:
+    origin = "https://renkei.example.jp"
+    async with served(settings, issuer=origin) as http:
+        person = await seated(http, settings, (await region.found(), "nurse"))
+        headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+        browser = Browser(httpx.AsyncClient(transport=http._transport, base_url=origin, headers=headers))
+        said = (await browser.open("/login")).headers.get_list("set-cookie")
+        answer = await browser.send("/login", follow=False, email=person.email, password=PASSWORD)
+        said += answer.headers.get_list("set-cookie")
+        await browser.open("/login/second-step")
+        answer = await browser.send("/login/second-step", follow=False, code=person.code())
+        said += answer.headers.get_list("set-cookie")
+        assert (await browser.http.get("/v1/me")).status_code == 200
+    names = [
+        re.fullmatch(r"(__Host-renkei[a-z0-9-]*)=\S+; HttpOnly;( Max-Age=\d+;)? Path=/; SameSite=lax; Secure", one)
+        for one in said
+    ]
+    assert all(names), said
+    assert [one[1] for one in names if one][:3] == ["__Host-renkei-form", "__Host-renkei", "__Host-renkei"]
+    assert len(said) == 4  # and the device
 
 
 async def test_no_other_sites_page_changes_anything(http: httpx.AsyncClient, region: Region) -> None:

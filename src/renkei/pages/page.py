@@ -209,6 +209,8 @@ class PageDoor(APIRoute):
         async def handle(request: Request) -> Response:
             visit = request.state.visit = await _visited(request)
             try:
+                if any("\0" in text for text in (*request.path_params.values(), *request.query_params.values())):
+                    raise NotFound  # no database takes one
                 if visit.session is not None and visit.session.is_open:  # half-way it is whoever knows the password
                     visit.service.throttle.count(Limit.member, str(visit.session.account_id))
                 if request.method not in ("GET", "HEAD"):

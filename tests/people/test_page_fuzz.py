@@ -1,0 +1,145 @@
+"""Pages at random: every one, at every stage of signing in, whatever is sent. Never a 5xx. The API: tests/http/test_fuzz.py."""
+
+import random
+from collections import Counter
+from typing import Any
+
+import httpx
+from fastapi.routing import APIRoute
+from tests.access.world import figure
+from tests.factories import Region
+from tests.people.staff import Browser, hired, invited
+
+from renkei.access.sessions import form_token
+from renkei.pages import account, invitations, organization_login, passkeys, prove_again, sign_in, staff
+
+PAGES = sorted(
+    {
+        (method, route.path)
+        for page in (sign_in, account, invitations, organization_login, passkeys, prove_again, staff)
+        for router in (page.router, getattr(page, "told", page.router))
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+)
+FIELDS = [
+    "email",
+    "password",
+    "code",
+    "next",
+    "current",
+    "new",
+    "again",
+    "factor",
+    "session",
+    "member",
+    "name",
+    "name_kana",
+    "office",
+    "profession",
+    "valid_from",
+    "valid_until",
+    "last_day",
+    "reason",
+    "listed",
+    "act",
+    "answer",
+    "organization",
+    "logout_token",
+    "state",
+    "iss",
+    "error",
+]
+TEXTS = (
+    "",
+    " ",
+    "x",
+    "-1",
+    "\0",
+    "\ud7ff\U0010ffff",
+    "髙橋\u3000花子",
+    "é" * 300,
+    "<b>{{ 7 * 7 }}</b>",
+    "%00%s%n",
+    "/../..",
+    "2026-13-41",
+)
+TEXTS += (
+    "nurse",
+    "organization_admin",
+    "{}",
+    '{"id": 1}',
+    "[" * 3_000,
+    "eyJhbGciOiJub25lIn0..",
+    "0" * 6,
+    "A" * 10,
+    "A" * 16,
+)
+IDS = ("x", "00000000-0000-7000-8000-000000000000", "%00", "%2e%2e", "é" * 20)
+MEDIA = (
+    "application/json",
+    "multipart/form-data",
+    "multipart/form-data; boundary=",
+    "multipart/form-data; boundary=x; charset=rot13",
+    "",
+)
+EACH = 3
+"""So many requests to each page at each stage, of each of two kinds: fields, and bodies that are no form."""
+
+
+async def test_no_page_gets_a_5xx_whatever_is_sent_at_whatever_stage(http: httpx.AsyncClient, region: Region) -> None:
+    lot, statuses = random.Random(4), Counter[int]()  # noqa: S311 - the same at every run
+    office = await region.found("visiting_nursing")
+    people = {"nurse": await hired(http, region.admin, office), "admin": await hired(http, region.admin, office, None)}
+    token = (await invited(region.admin, office.id, f"{office.id}@example.jp"))["invitation"]["url"].rpartition("/")[2]
+    assert office.organization is not None
+    ids = {"token": token, "organization_id": office.id, "code": office.organization["code"]}
+    texts = (*TEXTS, people["nurse"].email)
+
+    async def at(stage: str) -> Browser:
+        seat = Browser.new(http)
+        await seat.open("/login")
+        if stage == "half-way":
+            await seat.send("/login", email=people["nurse"].email, password=people["nurse"].password)
+        elif stage in people:
+            await people[stage].sign_in(seat)
+        return seat
+
+    for stage in ("nobody", "half-way", "nurse", "admin"):
+        seat = await at(stage)
+        for method, pattern in PAGES:
+            if pattern == "/logout" and stage != "nobody":
+                continue
+            for turn in range(2 * EACH):
+                path = pattern
+                for name in [part[1:-1] for part in pattern.split("/") if part.startswith("{")]:
+                    path = path.replace(f"{{{name}}}", lot.choice([*IDS, ids.get(name, IDS[1])]))
+                answer = await seat.http.request(method, path, **sent(lot, seat, method, turn < EACH, texts))
+                statuses[answer.status_code] += 1
+                assert answer.status_code < 500, f"{stage} {method} {path} {answer.status_code}"
+        if stage in people:
+            assert "/logout" in (await seat.open("/")).text  # or the rest has shown nothing
+    figure(f"pages at random: {len(PAGES)} at 4 stages, {sum(statuses.values())} requests, 5xx 0 {dict(statuses)}")
+    assert {200, 303, 400, 403, 404, 422} <= statuses.keys()
+
+
+def sent(lot: random.Random, seat: Browser, method: str, sound: bool, texts: tuple[str, ...]) -> dict[str, Any]:
+    """What a request carries: fields of a form that is ours, or a body that is no form."""
+    fields = {name: lot.choice(texts) for name in lot.sample(FIELDS, lot.randint(0, 8))}
+    if method == "GET":
+        return {"params": fields}
+    cookies = seat.http.cookies
+    own = form_token(cookies.get("renkei") or cookies["renkei-form"])
+    if not sound:
+        media = {"Content-Type": lot.choice(MEDIA)}
+        return {
+            "content": lot.choice((b"", b"\xff", b"--x\r\n\r\n", b"a=%zz&a=b", lot.randbytes(200))),
+            "headers": media,
+        }
+    if lot.random() < 0.3:
+        return {
+            "data": {"form_token": own, **fields},
+            "files": {"file": ("x", lot.choice(texts).encode("utf-8", "replace"))},
+        }
+    return {"data": {"form_token": own, **fields}}
