@@ -19,7 +19,7 @@ import psycopg
 from renkei import migration, operator
 from renkei.demo.run import DATABASE, with_embedded
 from renkei.embedded import EmbeddedPostgres
-from renkei.settings import Settings
+from renkei.settings import Settings, required
 
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 """As in production: an answer is kept by the disk before it is given."""
@@ -107,7 +107,7 @@ class Place:
     @property
     def service_url(self) -> str:
         """As the service connects."""
-        return operator.plain(self.settings.database_url)
+        return required(self.settings.database_url)
 
     def start(self, command: str) -> psutil.Popen:
         """One of ``renkei``'s commands, as a process of its own."""
@@ -126,7 +126,7 @@ class Place:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RENKEI_")}
         return {
             **environment,
-            **{name: operator.plain(value) for name, value in variables.items()},
+            **{name: required(value) for name, value in variables.items()},
             "RENKEI_DATA_DIR": str(self.settings.data_dir),
             "RENKEI_PORT": str(self.port),
             "RENKEI_WORKERS": str(self.settings.workers),
