@@ -6,7 +6,7 @@
 #   make browser       the tests in a real Chromium
 #   make bench         speed beside its limit, in one run
 #   make torture       killed, cut off and starved under load: what is lost (minutes; as root also with a full disk)
-#   make nightly       what takes long: 20,000 random states of access, hidden and absent patients timed, a million events verified
+#   make nightly       what takes long: 20,000 random states of access, 200 linked pairs, hidden and absent patients timed, a million events verified
 #   make mutants       small changes to the code that decides who may: whether a test notices each
 #   make constraints   takes the newest releases of all dependencies into constraints.txt
 #   make clean         removes everything made here, the demo's data too
@@ -63,6 +63,7 @@ torture: .venv/.dev-installed
 nightly: .venv/.dev-installed
 	@RENKEI_ACCESS_STEPS=20000 $(BIN)/python -m pytest -q -rP -n 2 tests/access/test_state_machine.py
 	@RENKEI_EVERY_STATE=1 $(BIN)/python -m pytest -q -rP tests/access/test_every_profession.py -k members
+	@RENKEI_LINKED_PAIRS=200 $(BIN)/python -m pytest -q -rP -n 2 tests/access/test_linked_states.py
 	@$(BIN)/python -m bench.hidden
 	@$(BIN)/python -m bench.passwords
 	@$(BIN)/python -m bench.verify

@@ -223,6 +223,20 @@ async def agree(vendor: Vendor, patient: str, **changes: Any) -> str:
     return str(answer.json()["id"])
 
 
+async def shared_patient(one: Vendor, other: Vendor) -> str:
+    """A patient of both, who has consented that their team reads everything but restricted items."""
+    patient = await register(one)
+    await join(one, other, patient)
+    await agree(one, patient)
+    return patient
+
+
+async def team(region: "Region") -> tuple[Vendor, Vendor, str]:
+    """A clinic, nurses in its patient's team, and the patient, who has consented."""
+    clinic, nurses = await region.found(), await region.found("visiting_nursing")
+    return clinic, nurses, await shared_patient(clinic, nurses)
+
+
 def sheet(items: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """A partial face sheet with these items by group, under a document id of its own."""
     base: dict[str, Any] = {

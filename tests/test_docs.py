@@ -140,6 +140,7 @@ def test_no_page_speaks_of_a_setting_that_is_not_there(page: Path) -> None:
     assert named(page.read_text(encoding="utf-8")) <= explained | {
         "RENKEI_ACCESS_STEPS",
         "RENKEI_EVERY_STATE",
+        "RENKEI_LINKED_PAIRS",
     }  # how long tests are to be
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.factories import Vendor, agree, join, register, report, submit
+from tests.factories import Vendor, report, shared_patient, submit
 from tests.http.feed import read
 from tests.webhooks.receiver import Received, Receiver, Reply, attempts, subscribe
 
@@ -108,10 +108,7 @@ async def delivery(on: Victim, kills: int, retry_seconds: int) -> Row:
     }
     async with on.serving("serve"):
         clinic, nurses = await on.region.found(), await on.region.found("visiting_nursing")
-        patients = [await register(clinic) for _ in range(PATIENTS)]
-        for patient in patients:
-            await join(clinic, nurses, patient)
-            await agree(clinic, patient)
+        patients = [await shared_patient(clinic, nurses) for _ in range(PATIENTS)]
         endpoints = {
             name: Endpoint(manner) for name, manner in (("sound", sound), ("moody", moody), ("falling", sound))
         }

@@ -6,7 +6,7 @@ import time
 from itertools import pairwise
 from typing import Any
 
-from tests.factories import Vendor, agree, join, register, report, submit
+from tests.factories import Vendor, report, shared_patient, submit
 from tests.http.feed import end, page, read
 
 from bench.torture.rows import Row, row
@@ -22,10 +22,7 @@ async def feed(on: Victim, kills: int) -> Row:
     began = time.monotonic()
     async with on.serving("serve"):
         clinic, nurses = await on.region.found(), await on.region.found("visiting_nursing")
-        patients = [await register(clinic) for _ in range(PATIENTS)]
-        for patient in patients:
-            await join(clinic, nurses, patient)
-            await agree(clinic, patient)
+        patients = [await shared_patient(clinic, nurses) for _ in range(PATIENTS)]
         await on.start("work")
         await until(lambda: on.ask("SELECT count(*) FROM unpublished_changes") == [(0,)])
         await on.kill("work")

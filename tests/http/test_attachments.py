@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.access.world import owner
-from tests.factories import Region, Vendor, agree, family_consent, join, register, report, submit
+from tests.factories import Region, Vendor, agree, family_consent, join, register, report, submit, team
 from tests.http.feed import publish_all, read, worker_engine
 from tests.http.problems import faults, problem
 from tests.schemas.scans import PDF, PNG, pdf
@@ -35,21 +35,12 @@ async def kept(vendor: Vendor, patient: str, *args: Any, **options: Any) -> dict
     return dict(answer.json())
 
 
-async def shared(region: Region) -> tuple[Vendor, Vendor, str]:
-    """A clinic, nurses of its patient's team, and the patient, who lets the team read everything but restricted items."""
-    clinic, nurses = await region.found(), await region.found("visiting_nursing")
-    patient = await register(clinic)
-    await join(clinic, nurses, patient)
-    await agree(clinic, patient)
-    return clinic, nurses, patient
-
-
 def on_disk(settings: Settings) -> set[str]:
     return {str(f.relative_to(settings.blobs_dir)) for f in settings.blobs_dir.rglob("*") if f.is_file()}
 
 
 async def test_a_photo_is_kept_told_and_given_back(region: Region) -> None:
-    clinic, nurses, patient = await shared(region)
+    clinic, nurses, patient = await team(region)
     sent = jpeg()
     answer = await attach(nurses, patient, sent, "image/jpeg", by="nurse", **WOUND, taken_at=TAKEN)
     assert answer.status_code == 201, answer.text
@@ -161,7 +152,7 @@ async def test_too_large_is_told_while_it_comes_and_leaves_nothing(region: Regio
 
 
 async def test_it_belongs_to_a_record_of_ones_own(region: Region) -> None:
-    clinic, nurses, patient = await shared(region)
+    clinic, nurses, patient = await team(region)
     mine = (await submit(nurses, patient, report(), by="nurse"))["id"]
     one = await kept(nurses, patient, by="nurse", **WOUND, record_id=mine)
     assert one["record_id"] == mine
@@ -181,7 +172,7 @@ async def test_it_belongs_to_a_record_of_ones_own(region: Region) -> None:
 
 
 async def test_who_writes(region: Region) -> None:
-    clinic, nurses, patient = await shared(region)
+    clinic, nurses, patient = await team(region)
     stranger, auditor, left = await region.found(), await region.auditor(), await region.found("pharmacy")
     medical = {"title": "検査結果", "group": "medical", "tier": "optional"}
     expected = [
@@ -204,7 +195,7 @@ async def test_who_writes(region: Region) -> None:
 
 
 async def test_withdrawn_it_stays_marked_and_only_ones_own_can_be(region: Region, settings: Settings) -> None:
-    clinic, nurses, patient = await shared(region)
+    clinic, nurses, patient = await team(region)
     one = await kept(nurses, patient, by="nurse")
     path = f"/v1/patients/{patient}/attachments/{one['id']}"
     refused = problem(await clinic.post(f"{path}/withdrawal", {"reason": "x"}, by="physician"), 403, "forbidden")
@@ -230,7 +221,7 @@ async def test_withdrawn_it_stays_marked_and_only_ones_own_can_be(region: Region
 
 
 async def test_what_is_restricted_is_not_told_of_at_all(region: Region, settings: Settings) -> None:
-    clinic, nurses, patient = await shared(region)
+    clinic, nurses, patient = await team(region)
     hidden = await kept(clinic, patient, by="physician", title="検査票", item="medical.infection")
     path = f"/v1/patients/{patient}/attachments"
     listed = (await nurses.get(path, by="nurse")).json()
@@ -253,7 +244,7 @@ async def test_what_is_restricted_is_not_told_of_at_all(region: Region, settings
 
 
 async def test_the_familys_needs_the_familys_consent(region: Region) -> None:
-    clinic, nurses, patient = await shared(region)
+    clinic, nurses, patient = await team(region)
     one = await kept(clinic, patient, by="physician", title="家系図", group="family", tier="basic")
     path = f"/v1/patients/{patient}/attachments/{one['id']}"
     assert (await nurses.get(path, by="nurse")).status_code == 404
@@ -262,7 +253,7 @@ async def test_the_familys_needs_the_familys_consent(region: Region) -> None:
 
 
 async def test_every_look_is_on_record_with_the_group_looked_at(region: Region, settings: Settings) -> None:
-    clinic, nurses, patient = await shared(region)
+    clinic, nurses, patient = await team(region)
     one = await kept(clinic, patient, by="physician", title="手紙", group="medical", tier="basic")
     path = f"/v1/patients/{patient}/attachments"
     await nurses.get(f"{path}/{one['id']}/content", by="nurse")

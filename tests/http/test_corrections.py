@@ -2,20 +2,12 @@
 
 from typing import Any
 
-from tests.factories import Region, Vendor, agree, join, register, report, sheet, submit
+from tests.factories import Region, Vendor, report, sheet, submit, team
 from tests.http.feed import publish_all, read, worker_engine
 from tests.http.problems import problem
 
 from renkei.ids import new_id
 from renkei.settings import Settings
-
-
-async def team(region: Region) -> tuple[Vendor, Vendor, str]:
-    clinic, nurses = await region.found(), await region.found("visiting_nursing")
-    patient = await register(clinic)
-    await join(clinic, nurses, patient)
-    await agree(clinic, patient)
-    return clinic, nurses, patient
 
 
 def allergy(substance: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from tests.factories import Region, Vendor, agree, join, register, report, sheet, submit
+from tests.factories import Region, Vendor, register, report, sheet, submit, team
 from tests.http.problems import faults, problem
 
 from renkei.catalogue import load_catalogue
@@ -14,14 +14,6 @@ PENICILLIN = [{"presence": "present", "substance": "ペニシリン"}]
 
 def at(day: int, hour: int = 10) -> str:
     return f"2026-06-{day:02}T{hour:02}:00:00+09:00"
-
-
-async def team(region: Region) -> tuple[Vendor, Vendor, str]:
-    clinic, nurses = await region.found(), await region.found("visiting_nursing")
-    patient = await register(clinic)
-    await join(clinic, nurses, patient)
-    await agree(clinic, patient)
-    return clinic, nurses, patient
 
 
 async def read(vendor: Vendor, patient: str, query: str = "", by: str | None = None) -> dict[str, Any]:

@@ -9,21 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.schemas.webhook_messages import Patience
 from renkei.settings import Settings
-from tests.factories import Region, Vendor, agree, consent, join, register, report, submit
+from tests.factories import Region, Vendor, agree, consent, join, register, report, submit, team
 from tests.http.feed import read
 from tests.http.inside import as_owner
 from tests.webhooks.receiver import Receiver, Worker, attempts, state, subscribe, until, verified, working
 
 SUBMIT = ["care_report.submit"]
-
-
-async def team(region: Region) -> tuple[Vendor, Vendor, str]:
-    """A clinic, nurses in its team, and their patient, who has consented."""
-    clinic, nurses = await region.found(), await region.found("visiting_nursing")
-    patient = await register(clinic)
-    await join(clinic, nurses, patient)
-    await agree(clinic, patient)
-    return clinic, nurses, patient
 
 
 async def test_what_is_told_is_what_the_feed_tells(
