@@ -84,6 +84,15 @@ def test_invited_enrolled_signed_in_under_two_hats_and_out(page: Page, base_url:
     page.get_by_role("link", name="職員の管理").click()
     assert page.locator("tbody tr").count() == 2
     seen.append(fits(page))
+
+    staff = f"氏名,メールアドレス,職種\r\n髙橋 花子,{email()},理学療法士\r\n".encode("cp932")
+    page.goto(f"{base_url}/staff/import")
+    page.get_by_label("名簿のファイル").set_input_files({"name": "名簿.csv", "mimeType": "text/csv", "buffer": staff})
+    page.get_by_role("button", name="確かめる").click()
+    assert "新しい職:1" in page.inner_text("main")
+    page.get_by_role("button", name="取り込んで招待する").click()
+    assert "髙橋 花子" in page.inner_text("main") and page.locator(".once").count() == 1
+    seen.append(fits(page))
     page.get_by_role("button", name="サインアウト").click()
     page.wait_for_url(f"{base_url}/login")
 
@@ -96,4 +105,4 @@ def test_invited_enrolled_signed_in_under_two_hats_and_out(page: Page, base_url:
     page.wait_for_url(f"{base_url}/login")
     page.goto(f"{base_url}/account")
     assert page.url == f"{base_url}/login"
-    assert seen == [True] * 5 and complaints == []
+    assert seen == [True] * 6 and complaints == []

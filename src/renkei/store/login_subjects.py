@@ -2,24 +2,24 @@
 
 from uuid import UUID
 
+from renkei.access.standing import POST_STANDS
 from renkei.database import Row, Transaction
 from renkei.ids import new_id
 
 # The address is the one under which the organization's own administrator has registered a post that stands.
-FIND = """
+FIND = f"""
 SELECT id, email, name, linked FROM (
   SELECT a.id, a.email, a.name, true AS linked FROM login_subjects l JOIN accounts a ON a.id = l.account_id
   WHERE l.organization_id = %(organization)s AND l.issuer = %(issuer)s AND l.subject = %(subject)s
     AND l.confirmed_at IS NOT NULL AND l.ended_at IS NULL
   UNION ALL
-  SELECT a.id, a.email, a.name, false FROM members m JOIN accounts a ON a.id = m.account_id
-  WHERE m.organization_id = %(organization)s AND m.email = %(email)s AND m.ended_at IS NULL
-    AND m.valid_from <= (now() AT TIME ZONE 'Asia/Tokyo')::date
-    AND (m.valid_until IS NULL OR m.valid_until >= (now() AT TIME ZONE 'Asia/Tokyo')::date)
-    AND NOT EXISTS (SELECT FROM login_subjects o WHERE o.account_id = a.id AND o.organization_id = m.organization_id
-                    AND o.issuer = %(issuer)s AND o.confirmed_at IS NOT NULL AND o.ended_at IS NULL)
+  SELECT a.id, a.email, a.name, false
+  FROM members m JOIN organizations o ON o.id = m.organization_id JOIN accounts a ON a.id = m.account_id
+  WHERE m.organization_id = %(organization)s AND m.email = %(email)s AND {POST_STANDS}
+    AND NOT EXISTS (SELECT FROM login_subjects l WHERE l.account_id = a.id AND l.organization_id = m.organization_id
+                    AND l.issuer = %(issuer)s AND l.confirmed_at IS NOT NULL AND l.ended_at IS NULL)
 ) found ORDER BY linked DESC, id LIMIT 1
-"""
+"""  # noqa: S608 - of our own parts
 INSERT = """
 INSERT INTO login_subjects (id, organization_id, issuer, subject, account_id, session_hash, confirmed_at, audit_event_id)
 VALUES (%(id)s, %(organization)s, %(issuer)s, %(subject)s, %(account)s, %(session)s,
