@@ -17,13 +17,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import httpx
-from tests.factories import Region, Vendor, agree, join, register, report, sheet, submit
+from tests.factories import Vendor, agree, join, register, report, sheet, submit
 
 from bench.place import Place, scratch
-from renkei.actions.administration import found_installation
+from bench.region import open_region
 from renkei.ids import new_id
-from renkei.operator import as_operator
 
 ROUTES = {
     "summary": ("GET", "/summary", None),
@@ -106,11 +104,7 @@ def main() -> None:
 
 async def _hidden(place: Place) -> tuple[str, list[str]]:
     """A stranger's token, and patients with many consents and a large team, none of which concern the stranger."""
-    made = await as_operator(
-        place.owner_url, "client.register", lambda tx, asked: found_installation(tx, asked, "bench")
-    )
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{place.port}", timeout=30, trust_env=False) as client:
-        region = Region(client, Vendor(client, made["client_id"], made["client_secret"]))
+    async with open_region(place) as region:
         clinic, stranger = await region.found(), await region.found()
         team = [await region.found("visiting_nursing") for _ in range(TEAM)]
         patients = []

@@ -1,9 +1,10 @@
 """A clinic, a nurse station and their patients, told through HTTP as vendors would tell them."""
 
 import asyncio
+import contextlib
 import itertools
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,14 +38,20 @@ def case(name: str) -> dict[str, Any]:
     return dict(json.loads((CASES / f"{name}.json").read_text("utf-8"))["body"])
 
 
-async def found_town(place: Place, size: int) -> Town:
-    """``size`` patients, each with two offices' sheets and twenty reports: a summary of about 30 kB."""
+@contextlib.asynccontextmanager
+async def open_region(place: Place) -> AsyncIterator[Region]:
+    """The region of a place that serves, founded."""
     made = await as_operator(
         place.owner_url, "client.register", lambda tx, asked: found_installation(tx, asked, "bench")
     )
     base = f"http://127.0.0.1:{place.port}"
-    async with httpx.AsyncClient(base_url=base, timeout=30, trust_env=False) as http:
-        region = Region(http, Vendor(http, made["client_id"], made["client_secret"]))
+    async with httpx.AsyncClient(base_url=base, timeout=60, trust_env=False) as http:
+        yield Region(http, Vendor(http, made["client_id"], made["client_secret"]))
+
+
+async def found_town(place: Place, size: int) -> Town:
+    """``size`` patients, each with two offices' sheets and twenty reports: a summary of about 30 kB."""
+    async with open_region(place) as region:
         clinic, nurses = await region.found("clinic"), await region.found("visiting_nursing")
         patients = await _each(range(size), lambda _: _patient(clinic, nurses))
         for vendor, profession in ((clinic, "physician"), (nurses, "nurse")):

@@ -15,7 +15,8 @@ from renkei.catalogue import Item, load_catalogue
 from renkei.catalogue.json_schema import json_schema
 from renkei.errors import FAULT_MESSAGES, Fault, InvalidItems
 from renkei.schemas.completeness import completeness
-from renkei.schemas.documents import MOST_FAULTS, read_document
+from renkei.schemas.document_faults import MOST_FAULTS
+from renkei.schemas.documents import read_document
 from renkei.schemas.json_body import digest, parse_json
 from renkei.vocabulary import Group, Language, RecordKind
 

@@ -4,7 +4,7 @@ import pytest
 from document_bodies import CARE, FACE, faults, report, sheet
 
 from renkei.catalogue.models import LONGEST_LIST
-from renkei.schemas.documents import MOST_FAULTS
+from renkei.schemas.document_faults import MOST_FAULTS
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ INSERT INTO audit_events (patient_id, id, request_id, action, outcome, reason, a
 SELECT patient_id, id, %(request_id)s, %(action)s, %(outcome)s, %(reason)s, %(actor_kind)s, %(client_id)s,
   %(organization_id)s, %(user_id)s, %(user_name)s, %(profession)s, string_to_array(basis, ','), string_to_array(groups, ','),
   %(record_id)s
-FROM unnest(%(patients)s::uuid[], %(ids)s::uuid[], %(bases)s::text[], %(groups)s::text[]) AS e (patient_id, id, basis, groups)
+FROM unnest(%(patients)b::uuid[], %(ids)b::uuid[], %(bases)b::text[], %(groups)b::text[]) AS e (patient_id, id, basis, groups)
 """
 
 INSERT_EVENT = """

@@ -9,7 +9,7 @@ from uuid import UUID
 from renkei.access import reach
 from renkei.access.audit import Asked
 from renkei.access.gate import _GATE, Grant, _decided, _rule, require
-from renkei.access.policy import Rights, View, view
+from renkei.access.policy import Consent, Rights, View, view
 from renkei.access.refusals import NO_ORGANIZATION
 from renkei.catalogue import load_catalogue
 from renkei.database import Transaction
@@ -48,6 +48,7 @@ async def authorize_documents(
     rights = (await reach.permission_table(tx, version)).rights(actor)
     refused: dict[UUID, RenkeiError] = {}
     seen: dict[UUID, View] = {}
+    views: dict[tuple[tuple[Consent, ...], frozenset[str]], View] = {}
     by_patient = {tie.patient_id: tie for tie in ties}
     for patient_id, tie in by_patient.items():
         try:
@@ -55,7 +56,11 @@ async def authorize_documents(
         except RenkeiError as error:
             refused[patient_id] = error
         else:
-            seen[patient_id] = view(rights, tie, actor.profession, catalogue)
+            # Of a batch most people are tied alike, and a view depends on nothing else.
+            alike = (tuple(tie.consents), tie.emergency)
+            if alike not in views:
+                views[alike] = view(rights, tie, actor.profession, catalogue)
+            seen[patient_id] = views[alike]
     return [
         Grant(asked, one, by_patient[one].patient_ids, permission, by_patient[one], rights, seen[one], new_id(), _GATE)
         if one is not None and one in seen
@@ -69,7 +74,9 @@ def note_documents(tx: Transaction, grants: Sequence[Grant], groups: Sequence[Gr
     if grants:
         shown = [(grant, id_) for grant in grants for id_ in grant.patient_ids]
         events = [grant.event_id if id_ == grant.patient_id else new_id() for grant, id_ in shown]
-        told = [(id_, _bases(grant), _readable(grant, groups)) for grant, id_ in shown]
+        each = {grant.patient_id: grant for grant in grants}
+        by_patient = {id_: (_bases(grant), _readable(grant, groups)) for id_, grant in each.items()}
+        told = [(id_, *by_patient[grant.patient_id]) for grant, id_ in shown]
         grants[0].asked.allowed_each(tx, events, told)
 
 

@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
-
-from pydantic_core import to_json
 
 from renkei.access.audit import Asked
 from renkei.access.gate import Grant
@@ -16,11 +13,10 @@ from renkei.catalogue import Catalogue, load_catalogue
 from renkei.database import Transaction
 from renkei.errors import RenkeiError
 from renkei.ids import new_id
-from renkei.schemas.documents import Document
 from renkei.schemas.patients import number_key
 from renkei.schemas.persons import differing
 from renkei.schemas.stored_records import report_line
-from renkei.schemas.submitted import first_answer, repeat_of
+from renkei.schemas.submitted import Ready, first_answer, repeat_of
 from renkei.schemas.summary import Origin, ReportLine, Sheet
 from renkei.store import batches, patients, summaries
 from renkei.store.import_rows import patients_by_number
@@ -34,7 +30,7 @@ class Row(NamedTuple):
     """One document, checked. about: whom it is about, by ``patient.id``, ``patient.local`` or ``patient.ltci_number``."""
 
     number: int
-    document: Document
+    ready: Ready
     about: Mapping[str, str]
 
 
@@ -43,7 +39,7 @@ class Granted(NamedTuple):
 
     number: int
     grant: Grant
-    document: Document
+    ready: Ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,7 @@ async def submit_documents(
         if isinstance(answer, RenkeiError):
             outcomes[row.number] = Outcome(row.number, refused=answer)
         else:
-            granted.append(Granted(row.number, answer, row.document))
+            granted.append(Granted(row.number, answer, row.ready))
     for stretch in _stretches(granted):
         for outcome in await _write(tx, kind, stretch, import_id, dry=dry):
             outcomes[outcome.number] = outcome
@@ -113,10 +109,12 @@ def _key(asked: Asked, about: Mapping[str, str]) -> bytes | None:
 
 def _stretches(granted: Sequence[Granted]) -> Iterator[list[Granted]]:
     """In stretches of few people; of one person in the order sent, as a version follows the one before it."""
-    ordered = sorted(granted, key=lambda one: _person(one.grant))
-    places = {person: n // STRETCH for n, person in enumerate(dict.fromkeys(_person(one.grant) for one in ordered))}
-    for _, stretch in groupby(ordered, key=lambda one: places[_person(one.grant)]):
-        yield list(stretch)
+    of_person: dict[UUID, list[Granted]] = {}
+    for one in granted:
+        of_person.setdefault(_person(one.grant), []).append(one)
+    persons = sorted(of_person)
+    for first in range(0, len(persons), STRETCH):
+        yield [one for person in persons[first : first + STRETCH] for one in of_person[person]]
 
 
 def _person(grant: Grant) -> UUID:
@@ -130,7 +128,7 @@ async def _write(
     catalogue = load_catalogue()
     open_granted(tx, (one.grant for one in stretch))
     persons = await _persons(tx, kind, stretch)
-    grants, documents = [one.grant for one in stretch], [one.document for one in stretch]
+    grants, documents = [one.grant for one in stretch], [one.ready for one in stretch]
     stands = await batches.standing(tx, grants, documents, kind)
     deciding = _Deciding(persons, stands, catalogue)
     outcomes = [await deciding.decide(tx, n, one) for n, one in enumerate(stretch)]
@@ -156,7 +154,7 @@ class _Deciding:
         """Of each document, newest first, what is new in this stretch."""
 
     async def decide(self, tx: Transaction, n: int, one: Granted) -> Outcome:
-        grant, document = one.grant, one.document
+        grant, document = one.grant, one.ready.document
         person = self.persons.get(grant.patient_id, {})
         mine = self._versions.setdefault((_person(grant), document.document_id), [])
         versions = [*mine, *self.stands.versions.get(n, ())]
@@ -177,10 +175,9 @@ class _Deciding:
         # A report says nothing of what is registered.
         warnings = differing(document.items, person) if document.kind is RecordKind.face_sheet else []
         record_id = new_id()
-        answer = first_answer(document, grant.patient_id, record_id, self.stands.now, warnings, self.catalogue)
-        body = to_json(document.body).decode()
-        self.new.append(batches.New(one.number, grant, document, record_id, body, answer))
-        mine.insert(0, _Version(grant.patient_id, record_id, document.version, document.kind, answer, body))
+        answer = first_answer(document, grant.patient_id, record_id, self.stands.now, warnings, one.ready.full)
+        self.new.append(batches.New(one.number, grant, one.ready, record_id, answer))
+        mine.insert(0, _Version(grant.patient_id, record_id, document.version, document.kind, answer, document.text))
         return Outcome(one.number, new=True)
 
 
@@ -200,7 +197,7 @@ async def _persons(tx: Transaction, kind: RecordKind, stretch: Sequence[Granted]
     """The people as this organization knows them; asked only for sheets that say something of them."""
     if kind is RecordKind.care_report:
         return {}
-    about = [one.grant for one in stretch if any(code.startswith("person.") for code in one.document.items)]
+    about = [one.grant for one in stretch if any(code.startswith("person.") for code in one.ready.document.items)]
     return await patients.load_persons(tx, list({grant.patient_id: grant for grant in about}.values()))
 
 
@@ -213,7 +210,7 @@ async def _restate(tx: Transaction, kind: RecordKind, done: _Deciding, catalogue
     for patient_id, new in by_patient.items():
         last, newest = new[-1], done.stands.newest.get(patient_id)
         organization = last.grant.asked.actor.organization
-        alone = len(new) == 1 and (newest is None or newest <= last.document.as_of)
+        alone = len(new) == 1 and (newest is None or newest <= last.ready.document.as_of)
         linked = len(last.grant.patient_ids) > 1
         if (
             organization is None
@@ -223,7 +220,7 @@ async def _restate(tx: Transaction, kind: RecordKind, done: _Deciding, catalogue
         ):
             await summaries.restate_all(tx, last.grant, kind, catalogue)
         elif kind is RecordKind.face_sheet:
-            document = last.document
+            document = last.ready.document
             said = (document.coverage or "", document.items, document.absent)
             profession = last.grant.profession_of(document)
             origin = (last.record_id, organization.reference, profession, document.as_of, document.as_of_text)
@@ -234,5 +231,4 @@ async def _restate(tx: Transaction, kind: RecordKind, done: _Deciding, catalogue
 
 
 def _line(new: batches.New, organization: Origin) -> ReportLine:
-    items = new.document.body["items"]["care_report"]
-    return report_line(new.record_id, organization, new.grant.profession_of(new.document), items)
+    return report_line(new.record_id, organization, new.grant.profession_of(new.ready.document), new.ready.report)

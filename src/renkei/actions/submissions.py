@@ -17,6 +17,7 @@ from renkei.database import Transaction
 from renkei.errors import Conflict, Forbidden, NotFound, PreconditionFailed
 from renkei.ids import new_id, now
 from renkei.schemas.answers import rfc3339
+from renkei.schemas.completeness import completeness
 from renkei.schemas.documents import Document, read_document
 from renkei.schemas.drafts import etag, names, parts_named
 from renkei.schemas.persons import differing
@@ -108,7 +109,8 @@ async def _keep(
         return kept
     record_id, profession = new_id(), grant.profession_of(document)
     warnings = differing(document.items, person)
-    answer = first_answer(document, grant.patient_id, record_id, earlier.now, warnings, catalogue)
+    full = completeness(document, catalogue)
+    answer = first_answer(document, grant.patient_id, record_id, earlier.now, warnings, full)
     records.append_record(
         tx,
         grant,

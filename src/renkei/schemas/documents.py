@@ -1,39 +1,34 @@
 """Reading a face sheet or a care report: a body becomes a Document, or every fault in it is told at once.
 
 A valid body costs one pass of a compiled validator and a few rules. Names for faults are worked out only when one is
-there: pydantic's errors say where and which link failed, and the shape there says what its message names.
+there (document_faults).
 """
 
-from collections.abc import Collection, Iterator, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, SchemaValidator
+from pydantic_core import to_json
 
 from renkei.catalogue import Catalogue
-from renkei.catalogue.characters import visible
-from renkei.catalogue.envelope import document_shape
-from renkei.catalogue.models import CODE_OF_PATTERN, LONGEST_LIST, document_validator
-from renkei.catalogue.rules import Finding, Path, broken_rules
-from renkei.catalogue.shapes import Coded, Flag, ListOf, Moment, Number, Record, Shape, Text, shape_at
+from renkei.catalogue.models import document_validator
+from renkei.catalogue.rules import broken_rules
 from renkei.errors import Fault, InvalidItems
+from renkei.schemas.document_faults import MOST_FAULTS, as_fault, wrong_values
 from renkei.vocabulary import RecordKind
 
-MOST_FAULTS = 200
-"""How many faults one answer tells. A body of a hundred thousand unknown members must not make an answer of that size."""
-MANY_ERRORS = 1000
-"""Beyond this, a list is told by its first wrong entry only."""
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Document:
     """A valid face sheet or care report.
 
     as_of: ``as_of`` of a face sheet, ``observed_at`` of a care report; aware. as_of_text: the same as it was sent.
-    reason, coverage: of a face sheet. items: the values exactly as parsed, by item code. absent: reasons by item code.
-    catalogue: the version it was checked against. body: the whole as parsed.
+    reason, coverage: of a face sheet. catalogue: the version it was checked against. source: as sent.
+    It travels to another process as its text, which is read again there only if somebody asks for its values.
     """
 
     kind: RecordKind
@@ -46,10 +41,36 @@ class Document:
     author_name: str
     author_profession: str
     coverage: str | None
-    items: Mapping[str, Any]
-    absent: Mapping[str, str]
     catalogue: str
-    body: Mapping[str, Any]
+    source: Mapping[str, Any]
+
+    @cached_property
+    def text(self) -> str:
+        """The whole as JSON, as it is kept."""
+        return to_json(self.body).decode()
+
+    @cached_property
+    def body(self) -> Mapping[str, Any]:
+        """The whole as parsed."""
+        parsed: dict[str, Any] = json.loads(self.text)
+        return parsed
+
+    @cached_property
+    def items(self) -> Mapping[str, Any]:
+        """The values exactly as parsed, by item code."""
+        return _items(self.body)
+
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """Reasons by item code."""
+        reasons: Mapping[str, str] = self.body.get("absent", {})
+        return reasons
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in {"text": self.text, **vars(self)}.items() if name not in _PARSED}
+
+
+_PARSED = {"body", "items"}
 
 
 def read_document(kind: RecordKind, body: object, catalogue: Catalogue, now: datetime) -> Document:
@@ -63,7 +84,7 @@ def read_document(kind: RecordKind, body: object, catalogue: Catalogue, now: dat
         # Its result is not used: it would turn 36 into 36.0. The body itself is what was valid.
         document_validator(kind, catalogue).validate_python(body)
     except ValidationError as error:
-        findings, rest = _wrong_values(kind, body, catalogue, error)
+        findings, rest = wrong_values(kind, body, catalogue, error)
         if rest is not None:
             wrong = {finding.path for finding in findings}
             findings += broken_rules(kind, rest, _items(rest), catalogue, now, wrong)
@@ -72,7 +93,7 @@ def read_document(kind: RecordKind, body: object, catalogue: Catalogue, now: dat
         findings = list(broken_rules(kind, body, items, catalogue, now))
         if not findings:
             return _document(kind, body, items, catalogue)
-    raise InvalidItems([_fault(finding, kind, catalogue) for finding in findings[:MOST_FAULTS]])
+    raise InvalidItems([as_fault(finding, kind, catalogue) for finding in findings[:MOST_FAULTS]])
 
 
 def _items(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +108,7 @@ def _document(kind: RecordKind, body: dict[str, Any], items: dict[str, Any], cat
     else:
         author, as_of = body["author"], body["as_of"]
         author_name = author["name"]
-    return Document(
+    document = Document(
         kind=kind,
         document_id=source["document_id"],
         version=source["version"],
@@ -98,180 +119,14 @@ def _document(kind: RecordKind, body: dict[str, Any], items: dict[str, Any], cat
         author_name=author_name,
         author_profession=author["profession"],
         coverage=body.get("coverage"),
-        items=items,
-        absent=body.get("absent", {}),
         catalogue=catalogue.version,
-        body=body,
+        source=source,
     )
+    vars(document).update(body=body, items=items)
+    return document
 
 
 def _full_name(name: Mapping[str, str]) -> str:
     """A person_name in one line, family name first."""
     parts = [name[part] for part in ("family", "given") if part in name]
     return " ".join(parts) if parts else name["text"]
-
-
-# --- naming what is wrong
-
-
-def _wrong_values(
-    kind: RecordKind, body: dict[str, Any], catalogue: Catalogue, error: ValidationError
-) -> tuple[list[Finding], dict[str, Any] | None]:
-    """Every value that is wrong in itself, and the body without them: None where they are too many to be told all."""
-    shape, brief = document_shape(kind, catalogue), error.error_count() > MANY_ERRORS
-    validator = document_validator(kind, catalogue, brief=brief)
-    body = _without_surplus_members(body, shape, iter(range(MOST_FAULTS)))
-    errors = _errors(validator, body)
-    unencodable: list[Path] = []
-    # A member name with a lone surrogate stops pydantic at its object, hiding all else in it: take it out, look again.
-    while found := [name for detail in errors for name in _unencodable_names(detail, body)]:
-        unencodable += found
-        body = _without(body, found)
-        errors = _errors(validator, body)
-    # By path: the members missing from one empty object are told as one.
-    findings = {finding.path: finding for finding in (_finding(detail, shape) for detail in errors)}
-    told = [*(Finding(path, "unknown") for path in unencodable), *findings.values()]
-    return told, None if brief else _without(body, findings)
-
-
-def _errors(validator: SchemaValidator, body: object) -> list[ErrorDetails]:
-    try:
-        validator.validate_python(body)
-    except ValidationError as error:
-        return error.errors(include_url=False)
-    return []
-
-
-def _without_surplus_members(value: Any, shape: Shape, spare: Iterator[int]) -> Any:
-    """A copy with only as many unknown members as ``spare`` yields: to name them all would cost more than to find them."""
-    if isinstance(shape, ListOf) and isinstance(value, list):
-        return [_without_surplus_members(entry, shape.element, spare) for entry in value]
-    if isinstance(shape, Record) and isinstance(value, dict):
-        members = shape.members
-        return {
-            name: _without_surplus_members(member, members[name].shape, spare) if name in members else member
-            for name, member in value.items()
-            if name in members or next(spare, None) is not None
-        }
-    return value
-
-
-def _unencodable_names(detail: ErrorDetails, body: Any) -> list[Path]:
-    if detail["type"] != "string_unicode":
-        return []
-    for step in detail["loc"]:
-        body = body[step]
-    # For a value pydantic points at the text itself, for a name at the object around it.
-    return [(*detail["loc"], name) for name in body if not _is_encodable(name)] if isinstance(body, dict) else []
-
-
-def _is_encodable(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _without(value: Any, paths: Collection[Path]) -> Any:
-    """A copy without the values at those paths: members are gone, list elements are None. Shares what is untouched."""
-    tree: dict[int | str, Any] = {}
-    for path in paths:
-        node = tree
-        for step in path:
-            node = node.setdefault(step, {})
-    return _prune(value, tree)
-
-
-def _prune(value: Any, tree: Mapping[int | str, Any]) -> Any:
-    if not tree:
-        return None
-    if isinstance(value, dict):
-        return {k: _prune(v, tree[k]) if k in tree else v for k, v in value.items() if tree.get(k, True)}
-    return [_prune(v, tree[i]) if i in tree else v for i, v in enumerate(value)]
-
-
-_CODE_OF_ERROR: Mapping[str, str] = {
-    "missing": "required",
-    "extra_forbidden": "unknown",
-    "string_unicode": "character",
-    "string_too_long": "length",
-    "too_long": "length",
-    "literal_error": "code",
-    "greater_than_equal": "bounds",
-    "less_than_equal": "bounds",
-    "finite_number": "bounds",
-    "bounds": "bounds",
-    "multiple_of": "step",
-    "too_short": "empty",
-    "empty": "empty",
-    "check_digit": "check_digit",
-}
-"""pydantic's error types as fault codes. Patterns are told apart by CODE_OF_PATTERN; every other is a wrong type."""
-
-
-def _finding(detail: ErrorDetails, shape: Shape) -> Finding:
-    kind, path, value = detail["type"], detail["loc"], detail["input"]
-    code = _CODE_OF_ERROR.get(kind, "type")
-    if kind == "string_pattern_mismatch":
-        code = CODE_OF_PATTERN.get(detail["ctx"]["pattern"], "pattern")
-    elif kind == "missing" and not value and len(path) > 1:
-        path, code = path[:-1], "empty"
-    elif kind == "literal_error" and path[0] == "absent" and value == "none":
-        code = "none"
-    elif kind == "float_type" and isinstance(value, int) and not isinstance(value, bool):
-        code = "bounds"  # an integer no float can hold
-    return Finding(path, code, _params(code, shape_at(shape, path)))
-
-
-_JSON_TYPES: Mapping[type, str] = {
-    Text: "string",
-    Moment: "string",
-    Coded: "string",
-    Flag: "boolean",
-    Record: "object",
-    ListOf: "array",
-}
-
-
-def _params(code: str, shape: Shape | None) -> dict[str, object]:
-    """What the message of such a fault names."""
-    match code, shape:
-        case "type", Number():
-            return {"expected": "integer" if shape.integer else "number"}
-        case "type", _:
-            return {"expected": _JSON_TYPES[type(shape)]}
-        case "format", Moment():
-            return {"expected": "YYYY-MM-DDThh:mm:ss±hh:mm" if shape.timed else "YYYY-MM-DD"}
-        case "code", Coded():
-            return {"value_set": shape.value_set.name}
-        case "pattern", Text():
-            return {"expected": shape.form}
-        case "length", Text():
-            return {"max": shape.max_length}
-        case "length", ListOf():
-            return {"max": LONGEST_LIST}
-        case "bounds", Number():
-            return {"min": shape.minimum, "max": shape.maximum}
-        case "bounds", Moment():
-            return {"min": shape.minimum}
-        case "step", Number():
-            return {"step": shape.step}
-    return {}
-
-
-def _fault(finding: Finding, kind: RecordKind, catalogue: Catalogue) -> Fault:
-    pointer = "".join(f"/{visible(str(step)).replace('~', '~0').replace('/', '~1')}" for step in finding.path)
-    return Fault(pointer, _item_at(finding.path, kind, catalogue), finding.code, finding.params)
-
-
-def _item_at(path: Path, kind: RecordKind, catalogue: Catalogue) -> str | None:
-    match path:
-        case ("items", group, name, *_):
-            code = f"{group}.{name}"
-        case ("absent", name):
-            code = str(name)
-        case _:
-            return None
-    item = catalogue.items.get(code)
-    return code if item is not None and item.group in kind.groups else None

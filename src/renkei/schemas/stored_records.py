@@ -9,6 +9,9 @@ from pydantic_core import to_json
 
 from renkei.schemas.summary import Origin, ReportLine, Sheet
 
+LISTED = ("observed_at", "urgency", "body")
+"""The items of a care report that the summary lists."""
+
 
 def report_line(record_id: UUID, origin: Origin, profession: str | None, items: Mapping[str, Any]) -> ReportLine:
     """A care report as the summary lists it: when, who, how urgent, what."""

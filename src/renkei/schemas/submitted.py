@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -11,9 +11,11 @@ from pydantic_core import to_json
 from renkei.catalogue import Catalogue
 from renkei.errors import Conflict
 from renkei.schemas.answers import rfc3339
-from renkei.schemas.completeness import completeness
+from renkei.schemas.completeness import Completeness, completeness
 from renkei.schemas.documents import Document
 from renkei.schemas.json_body import digest
+from renkei.schemas.stored_records import LISTED
+from renkei.vocabulary import RecordKind
 
 
 class Kept(NamedTuple):
@@ -22,6 +24,26 @@ class Kept(NamedTuple):
     status: int
     record_id: UUID
     answer: str
+
+
+class Ready(NamedTuple):
+    """A checked document of many, with what is told of it whoever keeps it: worked out where it is checked, since the rest of its
+    values is not needed after that.
+
+    report: what the summary lists of a care report.
+    """
+
+    document: Document
+    full: Completeness
+    report: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, document: Document, catalogue: Catalogue) -> Self:
+        """Pure."""
+        items = document.items
+        listed = LISTED if document.kind is RecordKind.care_report else ()
+        report = {name: items[f"care_report.{name}"] for name in listed}
+        return cls(document, completeness(document, catalogue), report)
 
 
 class Version(Protocol):
@@ -47,19 +69,19 @@ def first_answer(
     record_id: UUID,
     received_at: datetime,
     warnings: Sequence[Mapping[str, str]],
-    catalogue: Catalogue,
+    full: Completeness,
 ) -> str:
     """What the sender of a new record is told, as JSON."""
     answer = {
         "id": str(record_id),
         "patient_id": str(patient_id),
         "kind": document.kind,
-        "source": document.body["source"],
+        "source": document.source,
         "as_of": document.as_of_text,
         "received_at": rfc3339(received_at),
         "catalogue": document.catalogue,
         "warnings": warnings,
-        "completeness": completeness(document, catalogue),
+        "completeness": full,
     }
     return to_json(answer).decode()
 

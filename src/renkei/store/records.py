@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from pydantic_core import to_json
 
 from renkei.access.gate import Grant
 from renkei.database import Row, Statement, Transaction
@@ -145,7 +144,7 @@ def append_record(
             "as_of": document.as_of,
             "received_at": received_at,
             "catalogue": document.catalogue,
-            "body": to_json(document.body).decode(),
+            "body": document.text,
             "answer": answer,
             "entered_by": Jsonb(entered_by) if entered_by is not None else None,
             "audit_event_id": grant.event_id,

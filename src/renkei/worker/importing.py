@@ -8,6 +8,7 @@ each row is decided by the gate as if it had been sent alone.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
@@ -20,9 +21,9 @@ from renkei.blobs import Area, Blobs
 from renkei.database import Transaction, transaction
 from renkei.errors import Invalid, Unavailable
 from renkei.schemas.bulk.files import NDJSON, BadFile, Limits
-from renkei.schemas.bulk.mapping import MOST_COLUMNS, Mapping_
+from renkei.schemas.bulk.mapping import MOST_COLUMNS
 from renkei.schemas.bulk.mapping import Row as Said
-from renkei.schemas.bulk.rows import fault_json
+from renkei.schemas.bulk.reading import Batch, Read
 from renkei.schemas.bulk.sources import Source
 from renkei.schemas.bulk.suggest import SAMPLES, suggest
 from renkei.schemas.bulk.targets import Sheet
@@ -30,11 +31,12 @@ from renkei.schemas.imports import fault_told, suggestion_json
 from renkei.settings import Settings
 from renkei.store import import_rows, jobs
 from renkei.vocabulary import Language, Permission
+from renkei.worker.reading import Readers
 from renkei.worker.spooling import Spool
-from renkei.worker.taking_in import asking, checked, refusal, register, runs, withdraw
+from renkei.worker.taking_in import asking, refusal, register, runs, withdraw
 
-BATCH = 500
-"""Rows of one transaction: a second's work."""
+BATCH = 1000
+"""Rows of one transaction: a second's work. The more, the less often each patient's summary is composed."""
 PEOPLE = 25
 """Registrations of one: each holds its numbers until it ends."""
 WITHDRAWN_AT_ONCE = 50
@@ -48,7 +50,7 @@ class Importer:
 
     def __init__(self, engine: AsyncEngine, blobs: Blobs, limits: Limits, batch: int = BATCH) -> None:
         self.engine, self.blobs, self.limits, self.batch = engine, blobs, limits, batch
-        self._spool = Spool(blobs)
+        self._spool, self.readers = Spool(blobs), Readers()
 
     @classmethod
     def of(cls, engine: AsyncEngine, blobs: Blobs, settings: Settings) -> Self:
@@ -57,7 +59,8 @@ class Importer:
         return cls(engine, blobs, Limits(settings.import_max_rows, MOST_COLUMNS, unpacked, line))
 
     def close(self) -> None:
-        """Leave no file behind."""
+        """Leave no file behind, and no process."""
+        self.readers.close()
         self._spool.close()
 
     async def work(self, _: object = None) -> bool:
@@ -66,6 +69,7 @@ class Importer:
         try:
             async with transaction(self.engine) as tx:
                 if (job := await jobs.claim(tx, ["import"])) is None:
+                    self.readers.rest()
                     return False
                 await self._turn(tx, job)
         except Unavailable:
@@ -74,7 +78,7 @@ class Importer:
             log.exception("a batch of import %s failed", job and job.id)
             if job is None:
                 raise
-            self._spool.forget(job.id)
+            self._forget(job.id)
             async with transaction(self.engine) as tx:
                 jobs.note_failure(tx, job, MOST_ATTEMPTS)
         return True
@@ -98,14 +102,22 @@ class Importer:
             self._stop(tx, job, "mapping_unfit")
 
     def _stop(self, tx: Transaction, job: Any, reason: str, found: Mapping[str, Any] | None = None) -> None:
-        self._spool.forget(job.id)
+        self._forget(job.id)
         jobs.note(tx, job, state="failed", reason=reason, found=dict(found or {}))
 
-    async def _source(self, job: Any) -> Source:
+    def _forget(self, job_id: UUID) -> None:
+        self.readers.forget(job_id)
+        self._spool.forget(job_id)
+
+    async def _path(self, job: Any) -> Path:
         if job.file_key is None:
             raise BadFile("file_gone", ("ファイルがもう保管されていません", "the file is not kept any more"))
-        path = await self._spool.path(job.id, job.file_key)
-        return await asyncio.to_thread(Source, path, job.spec["media_type"], self.limits, job.spec.get("worksheet"))
+        return await self._spool.path(job.id, job.file_key)
+
+    async def _source(self, job: Any) -> Source:
+        return await asyncio.to_thread(
+            Source, await self._path(job), job.spec["media_type"], self.limits, job.spec.get("worksheet")
+        )
 
     async def _look(self, tx: Transaction, job: Any, asked: Asked) -> None:
         """Count the rows, and tell what the columns may be for."""
@@ -136,9 +148,8 @@ class Importer:
             await self._end(tx, job)
             return
         dry, headings = job.step == "check", job.found.get("headings", ())
-        looked_at = await asyncio.to_thread(checked, rows)
-        faults = {row.number: [fault_json(row, one, headings) for one in found] for row, _, found in looked_at if found}
-        good = [(row, what) for row, what, _ in looked_at if what is not None]
+        faults = {one.row.number: one.faults for one in rows if one.faults}
+        good = [(one.row, one.what) for one in rows if one.what is not None]
         kept = repeated = 0
         for outcome in await self._take_in(tx, asked, job.id, good, dry=dry):
             if outcome.refused is not None:
@@ -152,19 +163,24 @@ class Importer:
         counts = {} if dry else {"kept": kept, "repeated": repeated}
         jobs.note(tx, job, state="running", done=job.done + len(rows), wrong=job.wrong + len(faults), **counts)
 
-    async def _next(self, job: Any) -> list[Said]:
-        """The rows after those done. One batch of registrations is smaller: each waits for whoever has the same number."""
-        source = self._spool.open_source(job.id, job.step, job.done)
-        if source is None:
-            source = await self._source(job)
-            await asyncio.to_thread(source.skip_to, job.done)
-        layout = None
-        if source.table is not None:
-            layout = source.layout(Sheet(job.spec["sheet"]), Mapping_.model_validate(job.spec["mapping"]))
-        largest = PEOPLE if job.spec.get("sheet") == Sheet.patients and job.step == "run" else self.batch
-        rows = await asyncio.to_thread(source.take, largest, layout)
-        self._spool.keep_source(job.id, job.step, source)
-        return rows
+    async def _next(self, job: Any) -> list[Read]:
+        """The rows after those done. Of registrations a batch has few: each waits for whoever has the same number."""
+        spec, largest = job.spec, self.batch
+        batch = Batch(
+            job_id=job.id,
+            step=job.step,
+            path=await self._path(job),
+            media_type=spec["media_type"],
+            worksheet=spec.get("worksheet"),
+            limits=self.limits,
+            sheet=Sheet(spec["sheet"]) if spec.get("sheet") else None,
+            mapping=spec.get("mapping"),
+            headings=tuple(job.found.get("headings", ())),
+            position=job.done,
+            largest=largest,
+            people=PEOPLE if job.step == "run" else largest,
+        )
+        return await self.readers.read(batch, job.total - job.done)
 
     async def _take_in(
         self, tx: Transaction, asked: Asked, import_id: UUID, good: Sequence[tuple[Said, Any]], *, dry: bool
@@ -201,7 +217,7 @@ class Importer:
             pieces = source.rejected(iter(faults))
             kept = await self.blobs.put(Area.jobs, _in_thread(pieces), self.limits.unpacked)
             key, found = kept.key, {"sha256": kept.sha256.hex()}
-        self._spool.forget(job.id)
+        self._forget(job.id)
         jobs.note(tx, job, state="done", result_key=key, found=found)
 
     async def _undo(self, tx: Transaction, job: Any, asked: Asked) -> None:

@@ -12,11 +12,9 @@ from renkei.actions.patients import register_patient
 from renkei.actions.submissions import withdraw_care_report, withdraw_face_sheet
 from renkei.database import Transaction, transaction
 from renkei.errors import Conflict, Fault, Forbidden, Invalid, NotFound, RenkeiError
-from renkei.ids import now
 from renkei.schemas.bulk.mapping import Row as Said
-from renkei.schemas.bulk.rows import check_row, fault_json, with_key
+from renkei.schemas.bulk.rows import fault_json
 from renkei.schemas.bulk.targets import Sheet
-from renkei.schemas.documents import Document
 from renkei.schemas.imports import ROW_REFUSALS
 from renkei.schemas.patients import Registration
 from renkei.vocabulary import Permission, RecordKind
@@ -25,15 +23,6 @@ from renkei.vocabulary import Permission, RecordKind
 def asking(asked: Asked, act: Permission) -> Asked:
     """The same who and which import, doing one of its acts."""
     return Asked(asked.request_id, asked.actor, act)
-
-
-def checked(rows: Sequence[Said]) -> list[tuple[Said, Document | Registration | None, list[Fault]]]:
-    moment = now()
-    found = []
-    for row in map(with_key, rows):
-        what, faults = check_row(row, moment)
-        found.append((row, what, faults))
-    return found
 
 
 def runs(good: Sequence[tuple[Said, Any]]) -> Iterator[tuple[Sheet, list[tuple[Said, Any]]]]:

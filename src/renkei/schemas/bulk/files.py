@@ -40,6 +40,9 @@ class BadFile(Exception):
         super().__init__(detail[1])
         self.reason, self.detail = reason, detail
 
+    def __reduce__(self) -> tuple[type["BadFile"], tuple[str, tuple[str, str]]]:
+        return type(self), (self.reason, self.detail)
+
 
 def too_many(what: tuple[str, str], most: int) -> BadFile:
     """More of something than a file may hold."""
