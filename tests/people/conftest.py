@@ -6,7 +6,9 @@ import httpx
 import pytest
 from tests.access import oidc_provider
 from tests.access.oidc_provider import Provider
-from tests.people.ways import served
+from tests.factories import Region, Vendor
+from tests.people.staff import Person
+from tests.people.ways import hired, served
 
 from renkei.settings import Settings
 
@@ -28,3 +30,13 @@ def provider(hospital: Provider) -> Iterator[Provider]:
     yield hospital
     hospital.alter.clear()
     hospital.down = False
+
+
+@pytest.fixture
+async def station(region: Region) -> Vendor:
+    return await region.found("visiting_nursing")
+
+
+@pytest.fixture
+async def nurse(at_home: httpx.AsyncClient, settings: Settings, station: Vendor) -> Person:
+    return await hired(at_home, settings, (station, "nurse"))

@@ -12,9 +12,9 @@ from tests.access.forged_id_tokens import STRANGER, by_the_provider, compact, si
 from tests.access.oidc_provider import SECRET, Provider
 from tests.access.world import figure, owner
 from tests.factories import Region, Vendor
-from tests.people.hospital import admin_of, connected, linked, on_staff, place, signed_in, sits_there
+from tests.people.hospital import admin_of, came_back, connected, left, linked, on_staff, place, signed_in, sits_there
 from tests.people.staff import Browser, email, invited, path_of
-from tests.people.ways import browser, hired
+from tests.people.ways import ORIGIN, browser, hired
 
 from renkei.access.logout_tokens import LOGOUT_EVENT
 from renkei.settings import Settings
@@ -268,4 +268,10 @@ async def test_a_login_changed_while_somebody_comes_back_lets_nobody_in(
     provider.alter.clear()
     await inside.open("/login/again")
     assert (await place(inside, await inside.send("/login/again/organization"))).status_code == 200
-    assert (await signed_in(seat, clinic)).url.path == "/"
+    other, back = browser(at_home), await came_back(await left(seat := browser(at_home), clinic))
+    assert (await signed_in(other, clinic)).url.path == "/"
+    with owner(settings) as database:
+        database.execute(
+            "UPDATE login_providers SET issuer = 'https://x.example' WHERE organization_id = %s", [clinic.id]
+        )
+    assert (await seat.open(back.removeprefix(ORIGIN))).status_code == 422

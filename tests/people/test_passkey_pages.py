@@ -1,7 +1,6 @@
 """Passkeys by the pages: added, used alone, as the second step and to prove oneself again; each answer once and in its browser."""
 
 import json
-import re
 from typing import Any
 
 import httpx
@@ -9,23 +8,13 @@ import pytest
 from tests.access.authenticator import PRESENT, Authenticator, text
 from tests.access.world import figure, owner
 from tests.factories import Region, Vendor
-from tests.people.staff import PASSWORD, Browser, Person, email, invited, path_of
-from tests.people.ways import asked, authenticator, browser, hired, served, stale
+from tests.people.staff import Browser, Person
+from tests.people.ways import asked, authenticator, browser, hired, stale
 
 from renkei.access.passkeys import Proof
 from renkei.database import transaction
 from renkei.settings import Settings
 from renkei.store.passkeys import use_passkey
-
-
-@pytest.fixture
-async def station(region: Region) -> Vendor:
-    return await region.found("visiting_nursing")
-
-
-@pytest.fixture
-async def nurse(at_home: httpx.AsyncClient, settings: Settings, station: Vendor) -> Person:
-    return await hired(at_home, settings, (station, "nurse"))
 
 
 async def with_passkey(person: Person, device: Authenticator, name: str = "私のスマホ") -> Browser:
@@ -57,51 +46,6 @@ async def test_signed_in_without_typing_anything(nurse: Person, station: Vendor)
     assert (await show(seat, device)).url.path == "/"
     me = (await seat.http.get("/v1/me")).json()
     assert (me["organization"]["id"], me["profession"]) == (station.id, "nurse")
-
-
-async def test_a_new_person_sets_up_a_passkey_in_place_of_an_app(
-    at_home: httpx.AsyncClient, region: Region, station: Vendor
-) -> None:
-    link = path_of(await invited(region.admin, station.id, address := email()))
-    seat, device = browser(at_home), authenticator()
-    await seat.open(link)
-    page = await seat.send(link, name="佐久間 恵", password=PASSWORD, again=PASSWORD)
-    assert page.url.path == "/login/enrolment" and "passkeys.js" in page.text
-    elsewhere = authenticator(origin="https://evil.example").make(
-        await asked(seat, "/login/enrolment/passkey/question")
-    )
-    assert (await seat.send("/login/enrolment/passkey", answer=json.dumps(elsewhere))).url.path == "/login/enrolment"
-    made = device.make(await asked(seat, "/login/enrolment/passkey/question"))
-    page = await seat.send("/login/enrolment/passkey", answer=json.dumps(made))
-    codes = re.findall(r"<li>([A-Z2-9-]{19})</li>", page.text)
-    assert len(codes) == 10
-    assert (await seat.http.get("/v1/me")).json()["profession"] == "nurse"
-    for code in (codes[0], None):
-        again = browser(at_home)
-        await again.open("/login")
-        page = await again.send("/login", email=address, password=PASSWORD)
-        assert page.url.path == "/login/second-step"
-        if code is None:
-            answer = device.use(await asked(again, "/login/passkey/question"))
-            page = await again.send("/login/second-step/passkey", answer=json.dumps(answer))
-        else:
-            page = await again.send("/login/second-step", code=code)
-        assert page.url.path == "/"
-
-
-async def test_the_last_second_factor_stays_where_one_is_required(
-    at_home: httpx.AsyncClient, region: Region, station: Vendor
-) -> None:
-    link, seat, device = path_of(await invited(region.admin, station.id, email())), browser(at_home), authenticator()
-    await seat.open(link)
-    await seat.send(link, name="佐久間 恵", password=PASSWORD, again=PASSWORD)
-    made = device.make(await asked(seat, "/login/enrolment/passkey/question"))
-    await seat.send("/login/enrolment/passkey", answer=json.dumps(made))
-    page = await seat.open("/account/passkeys")
-    removal = page.text.rpartition('/removal"')[0].rpartition('action="')[2] + "/removal"
-    refused = await seat.send(removal)
-    assert refused.status_code == 409 and "最後の第二要素" in refused.text
-    assert removal in (await seat.open("/account/passkeys")).text
 
 
 async def test_the_second_step_by_a_passkey(nurse: Person) -> None:
@@ -230,35 +174,6 @@ async def test_a_stale_session_adds_nothing_before_it_proves_itself_again(nurse:
     page = await show(seat, device, "/login/again/passkey")
     assert page.status_code == 200
     assert (await seat.open("/account/passkeys")).url.path == "/account/passkeys"
-
-
-async def test_an_open_tablet_takes_no_second_factor_of_another_where_none_is_required(
-    settings: Settings, station: Vendor
-) -> None:
-    async with served(settings, require_second_factor=False) as http:
-        nurse, device = await hired(http, settings, (station, "nurse"), with_totp=False), authenticator()
-        seat = await nurse.sign_in(browser(http))
-        await seat.open("/account/passkeys")
-        made = device.make(await asked(seat, "/account/passkeys/question"))
-        await stale(seat, settings)
-        refused = await seat.send("/account/passkeys", answer=json.dumps(made), name="通りがかり", follow=False)
-        assert (refused.status_code, refused.headers["Location"]) == (303, "/login/again?next=/")
-        question = await seat.http.post("/account/passkeys/question", data={"form_token": seat.form_token})
-        assert question.status_code == 303
-        await seat.open("/account")
-        for wrong in ({}, {"current": ""}, {"current": "not-the-password"}):
-            assert 'class="seed"' not in (await seat.send("/account/second-factor", **wrong)).text
-        page = await seat.open("/account/passkeys")
-        assert page.url.path == "/login/again" and 'action="/login"' in page.text
-        assert (await seat.send("/login", email=nurse.email, password="wrong")).status_code == 422
-        page = await seat.send("/login", email=nurse.email, password=nurse.password, next="/account/passkeys")
-        assert page.url.path == "/account/passkeys" and "通りがかり" not in page.text
-        made = device.make(await asked(seat, "/account/passkeys/question"))
-        # From here on there is one, and it is to be shown.
-        page = await seat.send("/account/passkeys", answer=json.dumps(made), name="私のスマホ")
-        assert page.url.path == "/login/again" and 'action="/login"' not in page.text
-        assert (await show(seat, device, "/login/again/passkey")).status_code == 200
-        assert "私のスマホ" in (await seat.open("/account/passkeys")).text
 
 
 async def test_without_a_name_browsers_know_there_are_none(

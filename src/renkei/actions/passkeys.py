@@ -162,9 +162,9 @@ async def again(service: Service, request_id: UUID, cookie: str, session: Sessio
 
 
 async def _require_recent(tx: Transaction, session: Session) -> None:
-    """At an open session: the second factor was shown minutes ago, or, where there is none, the person has signed in minutes ago.
-    Otherwise whoever finds the tablet could add a passkey of their own. (A sign-in that waits for its first is itself minutes old.)"""
-    if not session.is_open:
+    """The second factor was shown minutes ago, or, where there is none, the person has signed in minutes ago. Otherwise whoever
+    finds the tablet could add a passkey of their own. (A sign-in that waits for its first one is itself minutes old.)"""
+    if session.stage == "enrolment":
         return
     signed = session.actor.signed_in
     if not await second_factors.load_kinds(tx, session.account_id):
