@@ -1,15 +1,17 @@
 """Fetching what was written out: each patient on record, only what may still be read, and only what was kept."""
 
+import hmac
 from typing import Any
 from uuid import UUID
 
 from tests.access.test_scopes import limited
 from tests.bulk.test_exports import export, refusals, town
-from tests.factories import Region, agree, person, register, report, submit
+from tests.factories import Region, agree, family_consent, person, register, report, submit
 from tests.http.inside import as_owner
 from tests.http.problems import problem
 from tests.http.twice import link, ltci, part, registered_twice
 
+from renkei.schemas.search_keys import person_key
 from renkei.settings import Settings
 from renkei.worker.labour import Labour
 
@@ -92,3 +94,20 @@ async def test_a_file_that_is_gone_or_altered_is_no_export(region: Region, labou
         answer = await nurses.get(job["file"], by="nurse")
         problem(answer, 503, "unavailable")
         assert as_owner(settings, SHOWN, UUID(answer.headers["x-request-id"])) == []
+
+
+async def test_names_of_the_family_are_not_to_be_guessed_from_the_files(
+    region: Region, labour: Labour, settings: Settings
+) -> None:
+    clinic, nurses, patient = await town(region)
+    assert (await clinic.post(f"/v1/patients/{patient}/consents", family_consent())).status_code == 201
+    job = await export(nurses, labour, what="patient", patient_id=patient, format="ndjson")
+    ((key, spec),) = as_owner(settings, "SELECT file_key, spec FROM jobs WHERE id = %s", UUID(job["id"]))
+    kept = (settings.blobs_dir / key).read_text("utf-8")
+    name = person_key("髙橋 一郎").encode()
+    told, guessed = (
+        hmac.digest(secret, name, "sha256").hex()
+        for secret in (bytes.fromhex(spec["names_key"]), UUID(job["id"]).bytes)
+    )
+    assert f"family {told}" in kept and guessed not in kept and "names_key" not in job
+    assert (await nurses.get(job["file"], by="nurse")).status_code == 200

@@ -23,8 +23,9 @@ INSERT INTO audit_events (patient_id, id, request_id, action, outcome, reason, a
   user_id, user_name, profession, basis, groups, record_id)
 SELECT patient_id, id, %(request_id)s, %(action)s, %(outcome)s, %(reason)s, %(actor_kind)s, %(client_id)s,
   %(organization_id)s, %(user_id)s, %(user_name)s, %(profession)s, string_to_array(basis, ','), string_to_array(groups, ','),
-  %(record_id)s
-FROM unnest(%(patients)b::uuid[], %(ids)b::uuid[], %(bases)b::text[], %(groups)b::text[]) AS e (patient_id, id, basis, groups)
+  record_id
+FROM unnest(%(patients)b::uuid[], %(ids)b::uuid[], %(bases)b::text[], %(groups)b::text[], %(records)b::uuid[])
+  AS e (patient_id, id, basis, groups, record_id)
 """
 
 INSERT_EVENT = """
@@ -109,21 +110,27 @@ class Asked:
             "groups": [",".join(groups) for _, _, groups in new],
         }
         if new:
-            tx.later(INSERT_EVENTS, {**columns, **lists, "record_id": None})
+            tx.later(INSERT_EVENTS, {**columns, **lists, "records": [None] * len(new)})
         events |= ids
         return [events[patient_id] for patient_id, _, _ in shown]
 
     def allowed_each(
-        self, tx: Transaction, ids: Sequence[UUID], done: Sequence[tuple[UUID, Iterable[Basis], Iterable[Group]]]
+        self,
+        tx: Transaction,
+        ids: Sequence[UUID],
+        done: Sequence[tuple[UUID, Iterable[Basis], Iterable[Group]]],
+        records: Sequence[UUID | None],
     ) -> None:
-        """Queue one event for each of many documents, under ids that are known already; several may be about one patient."""
+        """Queue one event for each of many documents, under ids that are known already; several may be about one patient, and
+        are told apart by the record concerned."""
         lists = {
             "patients": [patient_id for patient_id, _, _ in done],
             "ids": list(ids),
             "bases": [",".join(sorted(bases)) for _, bases, _ in done],
             "groups": [",".join(groups) for _, _, groups in done],
+            "records": list(records),
         }
-        tx.later(INSERT_EVENTS, {**self._columns(Outcome.allowed, None), **lists, "record_id": None})
+        tx.later(INSERT_EVENTS, {**self._columns(Outcome.allowed, None), **lists})
 
     def refused(self, tx: Transaction, patient_id: UUID, reason: str) -> None:
         """Queue the event of a refusal, also for a patient that does not exist."""

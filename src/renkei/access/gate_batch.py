@@ -69,15 +69,19 @@ async def authorize_documents(
     ]
 
 
-def note_documents(tx: Transaction, grants: Sequence[Grant], groups: Sequence[Group]) -> None:
-    """Queue the event of each of these documents: what has been decided for all of it."""
+def note_documents(
+    tx: Transaction, grants: Sequence[Grant], groups: Sequence[Group], records: Sequence[UUID | None]
+) -> None:
+    """Queue the event of each of these documents: what has been decided for all of it. records: which each is kept as."""
     if grants:
-        shown = [(grant, id_) for grant in grants for id_ in grant.patient_ids]
-        events = [grant.event_id if id_ == grant.patient_id else new_id() for grant, id_ in shown]
+        shown = [
+            (grant, id_, record) for grant, record in zip(grants, records, strict=True) for id_ in grant.patient_ids
+        ]
+        events = [grant.event_id if id_ == grant.patient_id else new_id() for grant, id_, _ in shown]
         each = {grant.patient_id: grant for grant in grants}
         by_patient = {id_: (_bases(grant), _readable(grant, groups)) for id_, grant in each.items()}
-        told = [(id_, *by_patient[grant.patient_id]) for grant, id_ in shown]
-        grants[0].asked.allowed_each(tx, events, told)
+        told = [(id_, *by_patient[grant.patient_id]) for grant, id_, _ in shown]
+        grants[0].asked.allowed_each(tx, events, told, [record for _, _, record in shown])
 
 
 def open_granted(tx: Transaction, grants: Iterable[Grant]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from renkei.access.audit import Asked
+from renkei.access.audit import Asked, reason_of
 from renkei.access.gate import Grant
 from renkei.access.gate_batch import authorize_documents, note_documents, open_granted
 from renkei.access.writing import replaces_what_is_barred, require_team, require_writable
@@ -80,11 +80,10 @@ async def submit_documents(
 def _note_refusal(
     tx: Transaction, asked: Asked, permission: Permission, patient_id: UUID | None, error: RenkeiError
 ) -> None:
-    reason = str(error.members.get("reason_code", error.kind))
     if patient_id is None:
-        asked.served(tx, {}, refused=reason)
+        asked.served(tx, {}, refused=reason_of(error))
     else:
-        asked.refused(tx, patient_id, reason)
+        asked.refused(tx, patient_id, reason_of(error))
 
 
 async def _about(tx: Transaction, asked: Asked, rows: Sequence[Row]) -> list[UUID | None]:
@@ -133,7 +132,8 @@ async def _write(
     deciding = _Deciding(persons, stands, catalogue)
     outcomes = [await deciding.decide(tx, n, one) for n, one in enumerate(stretch)]
     if not dry:
-        note_documents(tx, [*(one.grant for one in deciding.new), *deciding.repeats], kind.groups)
+        noted = [*((one.grant, one.record_id) for one in deciding.new), *deciding.repeats]
+        note_documents(tx, [grant for grant, _ in noted], kind.groups, [record_id for _, record_id in noted])
         if deciding.new:
             batches.append_records(tx, deciding.new[0].grant, deciding.new, stands.now, import_id)
             await _restate(tx, kind, deciding, catalogue)
@@ -148,7 +148,7 @@ class _Deciding:
     ) -> None:
         self.persons, self.stands, self.catalogue = persons, stands, catalogue
         self.new: list[batches.New] = []
-        self.repeats: list[Grant] = []
+        self.repeats: list[tuple[Grant, UUID]] = []
         self.replaced: set[UUID] = set()
         self._versions: dict[tuple[UUID, str], list[Any]] = {}
         """Of each document, newest first, what is new in this stretch."""
@@ -167,7 +167,7 @@ class _Deciding:
         except RenkeiError as error:
             return Outcome(one.number, refused=error)
         if kept is not None:
-            self.repeats.append(grant)
+            self.repeats.append((grant, kept.record_id))
             return Outcome(one.number)
         if versions:
             grant = grant.under(versions[0].patient_id)  # a correction goes where the document stands

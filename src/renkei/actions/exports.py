@@ -3,6 +3,7 @@ decide (worker/exporting.py)."""
 
 import hmac
 from collections.abc import AsyncIterator, Mapping, Sequence
+from secrets import token_hex
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -46,7 +47,7 @@ async def request_export(tx: Transaction, asked: Asked, said: ExportRequest) -> 
         event = (await authorize(tx, asked, Permission.export_request, said.patient_id)).event_id
     else:
         event = asked.served(tx, {"export_id": str(job_id)})
-    spec: dict[str, Any] = said.model_dump(mode="json", by_alias=True)
+    spec: dict[str, Any] = {**said.model_dump(mode="json", by_alias=True), "names_key": token_hex(32)}
     jobs.insert_job(
         tx, job_id, EXPORT, "make", _organization(asked), await kept_actor(tx, asked.actor), spec, None, event
     )
@@ -92,11 +93,7 @@ async def cancel_export(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
     await authorize_work(tx, asked, Permission.export_cancel)
     job = await _one(tx, asked, job_id, lock=True)
     event = asked.served(tx, {"export_id": str(job_id)})
-    if job.state == "cancelled":
-        return job
-    if job.state not in OPEN:
-        raise Conflict("already_ended", ALREADY_ENDED)
-    jobs.note(tx, job, state="cancelled", event=event)
+    jobs.cancel(tx, job, event, OPEN, ALREADY_ENDED)
     return await _one(tx, asked, job_id)
 
 
@@ -128,8 +125,9 @@ def readable_of(grant: Grant, job: Row) -> list[str]:
         found.append("person")
     if job.spec["patient_id"] is not None:
         found += [f"shared {part}" for part in view.shared]
-        # Folded names of the family are somebody's too: kept so that they mean something beside this export only.
-        names = [hmac.digest(job.id.bytes, name.encode(), "sha256").hex() for name in view.members or ()]
+        # Folded names of the family are somebody's too, and soon guessed: the key lies with the job, not with the files.
+        key = bytes.fromhex(job.spec.get("names_key", job.id.hex))  # exports of before had none
+        names = [hmac.digest(key, name.encode(), "sha256").hex() for name in view.members or ()]
         found += ["family"] if view.members is None else [f"family {name}" for name in names]
     return sorted(found)
 
@@ -145,7 +143,7 @@ async def _require_unchanged(tx: Transaction, asked: Asked, job: Row, people: Ma
         if job.spec["patient_id"] is not None and isinstance(answers[0], RenkeiError):
             raise answers[0]
         raise Conflict("rights_changed", RIGHTS_CHANGED)
-    note_documents(tx, grants, tuple(Group))
+    note_documents(tx, grants, tuple(Group), [None] * len(grants))
 
 
 async def _people(pieces: AsyncIterator[bytes]) -> AsyncIterator[dict[UUID, list[str]]]:

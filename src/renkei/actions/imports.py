@@ -105,11 +105,7 @@ async def cancel_import(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
     await authorize_work(tx, asked, Permission.import_cancel)
     job = await _one(tx, asked, job_id, lock=True)
     event = asked.served(tx, {"import_id": str(job_id)})
-    if job.state == "cancelled":
-        return job
-    if job.state not in OPEN:
-        raise Conflict("already_ended", ALREADY_ENDED)
-    jobs.note(tx, job, state="cancelled", event=event)
+    jobs.cancel(tx, job, event, OPEN, ALREADY_ENDED)
     return await _one(tx, asked, job_id)
 
 

@@ -46,6 +46,7 @@ async def register_patient(tx: Transaction, asked: Asked, registration: Registra
     if found.local and not found.local & same:
         # Two ids of one linked person do not disagree.
         if len(await reach.persons(tx, [*found.local, *same])) > 1:
+            asked.also_about.update(found.local, same)
             raise Conflict("identifiers_disagree", IDENTIFIERS_DISAGREE)
         same = found.local
     part = Part.of(organization.kind)

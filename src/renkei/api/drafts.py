@@ -11,9 +11,9 @@ from renkei.actions import drafts, submissions
 from renkei.actions.drafts import Shown
 from renkei.api.documents import BODY, REPEATED, problems
 from renkei.api.door import Asking, Door, answer, listing
+from renkei.api.problems import language_of
 from renkei.schemas.answers import Submitted
 from renkei.schemas.drafts import Collection, Draft, DraftQuery
-from renkei.schemas.languages import preferred_language
 from renkei.schemas.subscriptions import Nothing
 from renkei.vocabulary import Permission
 
@@ -110,7 +110,7 @@ def _told(request: Request, shown: Shown, headers: dict[str, str] | None = None)
     """Its faults in the reader's language. Escaped: what is not valid yet may hold what UTF-8 has no form for."""
     told = dict(shown.draft)
     if "document" in told:
-        language = preferred_language(request.headers.get("accept-language", ""))
+        language = language_of(request)
         told["problems"] = [
             {"pointer": one.pointer, "item": one.item, "code": one.code, "message": one.message(language)}
             for one in shown.faults

@@ -9,11 +9,11 @@ from renkei.actions import exports
 from renkei.api.documents import BODY, problems
 from renkei.api.door import Asking, Door, answer, listing
 from renkei.api.files import file_answer
+from renkei.api.problems import language_of
 from renkei.schemas.bulk.files import CSV, NDJSON, XLSX
 from renkei.schemas.exports import ExportRequest, export_json
-from renkei.schemas.languages import preferred_language
-from renkei.schemas.paging import Page, encode_cursor, page
-from renkei.vocabulary import Language, Permission
+from renkei.schemas.paging import Page, page_of
+from renkei.vocabulary import Permission
 
 router = APIRouter(prefix="/v1/exports", tags=["exports 書出し"], route_class=Door)
 _MEDIA = {"ndjson": NDJSON, "csv": f"{CSV}; charset=utf-8", "xlsx": XLSX}
@@ -24,22 +24,20 @@ _FILE: dict[str, Any] = {media: {"schema": {"type": "string", "format": "binary"
 async def request_export(request: Request, call: Asking, said: ExportRequest) -> Response:
     """書出しを依頼する。 Ask for a file of one patient's records, or of one's own organization's."""
     job = await exports.request_export(call.tx, call.asked, said)
-    return answer(export_json(job, _language(request)), 202, {"Location": f"/v1/exports/{job.id}"})
+    return answer(export_json(job, language_of(request)), 202, {"Location": f"/v1/exports/{job.id}"})
 
 
 @router.get("", name=Permission.export_read, responses=problems(403, 422))
 async def list_exports(request: Request, call: Asking, query: Annotated[Page, Query()]) -> Response:
     """自分の書出しの一覧。 One's own exports, newest first."""
-    rows, language = await exports.list_exports(call.tx, call.asked, query), _language(request)
-    kept = rows[: query.limit]
-    following = encode_cursor(kept[-1].id) if len(rows) > query.limit else None
-    return listing(call, page([export_json(row, language) for row in kept], following))
+    rows, language = await exports.list_exports(call.tx, call.asked, query), language_of(request)
+    return listing(call, page_of(rows, query.limit, lambda row: export_json(row, language), lambda row: (row.id,)))
 
 
 @router.get("/{export_id}", name=Permission.export_read, responses=problems(403, 404))
 async def read_export(request: Request, call: Asking, export_id: UUID) -> Response:
     """書出しの状況。 How far an export is."""
-    return answer(export_json(await exports.read_export(call.tx, call.asked, export_id), _language(request)))
+    return answer(export_json(await exports.read_export(call.tx, call.asked, export_id), language_of(request)))
 
 
 @router.get(
@@ -58,8 +56,4 @@ async def download_export(request: Request, call: Asking, export_id: UUID) -> Re
 @router.delete("/{export_id}", name=Permission.export_cancel, responses=problems(403, 404, 409))
 async def cancel_export(request: Request, call: Asking, export_id: UUID) -> Response:
     """書出しを中止する。 Stop an export."""
-    return answer(export_json(await exports.cancel_export(call.tx, call.asked, export_id), _language(request)))
-
-
-def _language(request: Request) -> Language:
-    return preferred_language(request.headers.get("accept-language", ""))
+    return answer(export_json(await exports.cancel_export(call.tx, call.asked, export_id), language_of(request)))

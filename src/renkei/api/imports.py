@@ -1,18 +1,17 @@
 """/v1/imports: files of many rows, taken in by the worker; /v1/import-mappings: what their columns are for."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from starlette.requests import ClientDisconnect
 
 from renkei.actions import imports
+from renkei.api.bodies import body_chunks, require_media
 from renkei.api.documents import BODY, problems
 from renkei.api.door import Asking, Door, answer, listing
 from renkei.api.files import file_answer
+from renkei.api.problems import language_of
 from renkei.blobs import Area
-from renkei.errors import Unparsable, WrongMediaType
 from renkei.schemas.bulk.files import CSV, MEDIA_TYPES, NDJSON
 from renkei.schemas.imports import (
     Confirmation,
@@ -23,10 +22,9 @@ from renkei.schemas.imports import (
     job_json,
     row_faults,
 )
-from renkei.schemas.languages import preferred_language
-from renkei.schemas.paging import Page, encode_cursor, page
+from renkei.schemas.paging import Page, page, page_of
 from renkei.settings import Settings
-from renkei.vocabulary import Language, Permission
+from renkei.vocabulary import Permission
 
 router = APIRouter(tags=["imports 一括取込"], route_class=Door)
 _FILE: dict[str, Any] = {media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA_TYPES}
@@ -39,30 +37,16 @@ class FileDoor(Door):
     """
 
     async def read_body(self, request: Request, settings: Settings) -> tuple[str, str]:
-        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media not in MEDIA_TYPES:
-            raise WrongMediaType(MEDIA_TYPES)
-        blobs = request.app.state.service.blobs
-        return media, (await blobs.put(Area.jobs, _chunks(request), settings.import_max_bytes)).key
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    empty = True
-    try:
-        async for chunk in request.stream():
-            empty = empty and not chunk
-            yield chunk
-    except ClientDisconnect:
-        raise Unparsable(("本文が途中で切れました", "The body was cut off")) from None
-    if empty:
-        raise Unparsable(("本文がありません", "The body is missing"))
+        limit, blobs = settings.import_max_bytes, request.app.state.service.blobs
+        media = require_media(request, MEDIA_TYPES, limit)
+        return media, (await blobs.put(Area.jobs, body_chunks(request), limit)).key
 
 
 async def submit_import(request: Request, call: Asking, query: Annotated[ImportQuery, Query()]) -> Response:
     """ファイルの一括取込を依頼する。 Send a file of many rows (CSV, Excel, NDJSON); the worker takes it in."""
     media, key = call.body
     job = await imports.submit_import(call.tx, call.asked, media, key, query)
-    return answer(job_json(job, _language(request)), 202, {"Location": f"/v1/imports/{job.id}"})
+    return answer(job_json(job, language_of(request)), 202, {"Location": f"/v1/imports/{job.id}"})
 
 
 router.add_api_route(
@@ -80,16 +64,14 @@ router.add_api_route(
 @router.get("/v1/imports", name=Permission.import_read, responses=problems(403, 422))
 async def list_imports(request: Request, call: Asking, query: Annotated[Page, Query()]) -> Response:
     """自事業所の一括取込の一覧。 One's own organization's imports, newest first."""
-    rows, language = await imports.list_imports(call.tx, call.asked, query), _language(request)
-    kept = rows[: query.limit]
-    following = encode_cursor(kept[-1].id) if len(rows) > query.limit else None
-    return listing(call, page([job_json(row, language) for row in kept], following))
+    rows, language = await imports.list_imports(call.tx, call.asked, query), language_of(request)
+    return listing(call, page_of(rows, query.limit, lambda row: job_json(row, language), lambda row: (row.id,)))
 
 
 @router.get("/v1/imports/{import_id}", name=Permission.import_read, responses=problems(403, 404))
 async def read_import(request: Request, call: Asking, import_id: UUID) -> Response:
     """一括取込の状況。 How far an import is, and what was found out about its file."""
-    return answer(job_json(await imports.read_import(call.tx, call.asked, import_id), _language(request)))
+    return answer(job_json(await imports.read_import(call.tx, call.asked, import_id), language_of(request)))
 
 
 @router.get("/v1/imports/{import_id}/errors", name=Permission.import_read, responses=problems(403, 404, 422))
@@ -97,7 +79,7 @@ async def list_import_faults(
     request: Request, call: Asking, import_id: UUID, query: Annotated[FaultQuery, Query()]
 ) -> Response:
     """誤りのある行。 The rows with faults, by cell, in the order of the file."""
-    rows, language = await imports.list_import_faults(call.tx, call.asked, import_id, query), _language(request)
+    rows, language = await imports.list_import_faults(call.tx, call.asked, import_id, query), language_of(request)
     kept = rows[: query.limit]
     following = str(kept[-1].number) if len(rows) > query.limit else None
     return listing(call, page([row_faults(row.number, row.faults, language) for row in kept], following))
@@ -129,13 +111,13 @@ async def rejected_rows(request: Request, call: Asking, import_id: UUID) -> Resp
 async def confirm_import(request: Request, call: Asking, import_id: UUID, said: Confirmation) -> Response:
     """確認待ちの取込を進める。 Go on with an import that waits: check once more, or take it in."""
     job = await imports.confirm_import(call.tx, call.asked, import_id, said)
-    return answer(job_json(job, _language(request)), 202, {"Location": f"/v1/imports/{job.id}"})
+    return answer(job_json(job, language_of(request)), 202, {"Location": f"/v1/imports/{job.id}"})
 
 
 @router.delete("/v1/imports/{import_id}", name=Permission.import_cancel, responses=problems(403, 404, 409))
 async def cancel_import(request: Request, call: Asking, import_id: UUID) -> Response:
     """取込を中止する。取り込まれた行は残る。 Stop an import after the batch being done; what was taken in stays."""
-    return answer(job_json(await imports.cancel_import(call.tx, call.asked, import_id), _language(request)))
+    return answer(job_json(await imports.cancel_import(call.tx, call.asked, import_id), language_of(request)))
 
 
 @router.post(
@@ -147,7 +129,7 @@ async def cancel_import(request: Request, call: Asking, import_id: UUID) -> Resp
 async def undo_import(request: Request, call: Asking, import_id: UUID, said: Undoing) -> Response:
     """取込を取り消す。取り込まれた記録をすべて取り下げる。 Withdraw every record an import has made."""
     job = await imports.undo_import(call.tx, call.asked, import_id, said.reason)
-    return answer(job_json(job, _language(request)), 202, {"Location": f"/v1/imports/{job.id}"})
+    return answer(job_json(job, language_of(request)), 202, {"Location": f"/v1/imports/{job.id}"})
 
 
 @router.get("/v1/import-mappings", name=Permission.import_mapping_read, responses=problems(403))
@@ -162,7 +144,3 @@ async def save_import_mapping(
 ) -> Response:
     """列の割り当てを保存する。 Keep a mapping of columns under a name."""
     return answer(await imports.save_import_mapping(call.tx, call.asked, name, said))
-
-
-def _language(request: Request) -> Language:
-    return preferred_language(request.headers.get("accept-language", ""))

@@ -28,9 +28,14 @@ from renkei.vocabulary import Language
 log = logging.getLogger("renkei")
 
 
+def language_of(request: Request) -> Language:
+    """In which language the caller wants to be told."""
+    return preferred_language(request.headers.get("accept-language", ""))
+
+
 def problem(request: Request, error: RenkeiError) -> Response:
     """The problem document of an error. Lone surrogates in a pointer are escaped, as UTF-8 has no form for them."""
-    language = preferred_language(request.headers.get("accept-language", ""))
+    language = language_of(request)
     which = 0 if language is Language.ja else 1
     detail = error.detail or error.title
     request_id: UUID = request.state.request_id

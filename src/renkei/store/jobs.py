@@ -5,7 +5,7 @@ A worker holds a job by the lock of its row, for one batch and its transaction: 
 what the batch had done, too. The checkpoint is written in the same transaction as what it counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from pydantic_core import to_json
 
 from renkei.database import Row, Transaction
+from renkei.errors import Conflict
 
 DUE_AT_ONCE = 100
 """Jobs whose turn it is, of which the first that no other worker holds is taken."""
@@ -143,6 +144,15 @@ def note(tx: Transaction, job: Row, **changes: Any) -> None:
         columns[name] = None if columns[name] is None else Jsonb(columns[name])
     tx.ask_about([job.organization_id])
     tx.later(NOTE, columns)
+
+
+def cancel(tx: Transaction, job: Row, event: UUID, cancellable: Collection[str], told: tuple[str, str]) -> None:
+    """No worker goes on with a job that is held. Again changes nothing; one that has ended in another way is a Conflict, ``told``."""
+    if job.state == "cancelled":
+        return
+    if job.state not in cancellable:
+        raise Conflict("already_ended", told)
+    note(tx, job, state="cancelled", event=event)
 
 
 def note_failure(tx: Transaction, job: Row, most: int) -> None:

@@ -21,8 +21,8 @@ ORDER BY e.at DESC, e.id DESC LIMIT %(limit)s
 """
 ONCE: LiteralString = """
   AND NOT EXISTS (SELECT FROM audit_events f WHERE f.patient_id = %(patient)s AND f.at = e.at AND f.request_id = e.request_id
-                  AND f.action = e.action AND f.id < e.id)"""
-"""What was done with a linked person under several ids at once is told once."""
+                  AND f.action = e.action AND f.record_id IS NOT DISTINCT FROM e.record_id AND f.id < e.id)"""
+"""What was done with a linked person under several ids at once is told once; each document of a batch is."""
 
 CONDITIONS: Mapping[str, LiteralString] = {
     "scope": "e.organization_id = %(scope)s",

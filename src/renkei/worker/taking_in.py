@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from renkei.access.audit import Asked
+from renkei.access.audit import Asked, reason_of
 from renkei.access.gate import authorize_registration
 from renkei.actions.batches import Outcome
 from renkei.actions.patients import register_patient
@@ -46,8 +46,11 @@ async def register(tx: Transaction, asked: Asked, row: Said, registration: Regis
             return Outcome(row.number, new=True)
         status, _ = await register_patient(tx, act, registration)
     except RenkeiError as error:
-        # Raised before anything of it is written.
-        act.served(tx, {}, refused=str(error.members.get("reason_code", error.kind)))
+        # Raised before anything of it is written. On record with whom it is about, as if it had been sent alone.
+        for patient_id in sorted(act.also_about):
+            act.refused(tx, patient_id, reason_of(error))
+        if not act.also_about:
+            act.served(tx, {}, refused=reason_of(error))
         return Outcome(row.number, refused=error)
     return Outcome(row.number, new=status == 201)
 
@@ -64,7 +67,7 @@ async def withdraw(engine: AsyncEngine, asked: Asked, made: Any, reason: str) ->
             await do(tx, act, made.patient_id, made.record_id, reason)
     except (NotFound, Forbidden, Conflict) as error:
         async with transaction(engine) as tx:
-            act.refused(tx, made.patient_id, str(error.members.get("reason_code", error.kind)))
+            act.refused(tx, made.patient_id, reason_of(error))
         return 0
     return 1
 

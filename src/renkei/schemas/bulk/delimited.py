@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from renkei.schemas.bulk.files import COLUMNS, EMPTY, ROWS, BadFile, Limits, Table, too_many
+from renkei.schemas.bulk.files import EMPTY, BadFile, Limits, Table, require_within
 from renkei.schemas.bulk.mapping import named_columns
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon"}
@@ -81,10 +81,7 @@ def _rows(path: Path, encoding: str, delimiter: str, limits: Limits) -> Iterator
                 if not any(map(str.strip, cells)):
                     continue
                 kept += 1
-                if kept > limits.rows + 1:
-                    raise too_many(ROWS, limits.rows)
-                if len(cells) > limits.columns:
-                    raise too_many(COLUMNS, limits.columns)
+                require_within(kept, cells, limits)
                 yield number, cells
         except (csv.Error, UnicodeDecodeError):
             where = (f"{number + 1}行目のCSVの書き方が正しくありません", f"row {number + 1} is not CSV")

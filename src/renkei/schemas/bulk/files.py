@@ -49,5 +49,13 @@ def too_many(what: tuple[str, str], most: int) -> BadFile:
     return BadFile("too_large", (f"{what[0]}が多すぎます(最大{most})", f"too many {what[1]} (at most {most})"))
 
 
+def require_within(rows: int, cells: Sequence[str], limits: Limits) -> None:
+    """A table's next row is one too many, the headings not counted, or too wide. Raises BadFile."""
+    if rows > limits.rows + 1:
+        raise too_many(ROWS, limits.rows)
+    if len(cells) > limits.columns:
+        raise too_many(COLUMNS, limits.columns)
+
+
 ROWS, COLUMNS = ("行", "rows"), ("列", "columns")
 EMPTY = ("見出しの行がありません", "there is no row of headings")

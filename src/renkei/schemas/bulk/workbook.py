@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from defusedxml.common import DefusedXmlException
 from openpyxl import DEFUSEDXML, load_workbook
 
-from renkei.schemas.bulk.files import COLUMNS, EMPTY, ROWS, BadFile, Limits, Table, too_many
+from renkei.schemas.bulk.files import EMPTY, ROWS, BadFile, Limits, Table, require_within, too_many
 from renkei.schemas.bulk.mapping import FORMULA, named_columns
 
 MOST_PARTS = 1000
@@ -73,10 +73,7 @@ def _rows(file: BinaryIO, sheet: Any, limits: Limits) -> Iterator[tuple[int, lis
                     raise too_many(ROWS, limits.rows)
                 continue
             kept += 1
-            if kept > limits.rows + 1:
-                raise too_many(ROWS, limits.rows)
-            if len(said) > limits.columns:
-                raise too_many(COLUMNS, limits.columns)
+            require_within(kept, said, limits)
             yield number, said
     except (DefusedXmlException, zipfile.BadZipFile, KeyError, IndexError, ValueError, TypeError, SyntaxError) as error:
         raise BadFile("format", _NOT_ONE) from error
