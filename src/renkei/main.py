@@ -57,17 +57,18 @@ from renkei.secret_box import SecretBox
 from renkei.settings import Settings, required
 from renkei.throttle import MachineStorage, Throttle
 
+# What is asked most comes first: a path is compared with one route after the other.
 ROUTERS = (
+    summary,
+    changes,
+    drafts,  # before the records, of whose ids "drafts" is none
+    records,
     patients,
     candidates,
     links,
-    drafts,  # before the records, of whose ids "drafts" is none
-    records,
-    summary,
     imports,
     exports,
     attachments,
-    changes,
     subscriptions,
     consent_evidence,
     consents,
