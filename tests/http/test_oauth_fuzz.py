@@ -4,9 +4,9 @@ import base64
 from typing import Any
 
 import httpx
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.access.world import figure
+from tests.http.drawn import drawn
 
 EXAMPLES = 120
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -43,10 +43,12 @@ BODIES: st.SearchStrategy[bytes | dict[str, str]] = st.one_of(
 BASIC = st.one_of(
     st.none(), st.binary(max_size=40).map(lambda raw: b"Basic " + base64.b64encode(raw)), st.just(b"Basic %")
 )
+MEDIA = st.sampled_from([{}, FORM, FORM, {"Content-Type": "application/json"}])
 
 
 async def test_no_token_request_gets_a_5xx_or_an_undocumented_answer(http: httpx.AsyncClient) -> None:
-    answers = [await http.send(request) for request in generated()]
+    said = drawn(st.tuples(BODIES, BASIC, MEDIA), EXAMPLES)
+    answers = [await http.send(request(*one)) for one in said]
     for answer in answers:
         assert answer.status_code in (400, 401), answer.text
         assert answer.headers["cache-control"] == "no-store" and set(answer.json()) == {"error", "error_description"}
@@ -56,23 +58,7 @@ async def test_no_token_request_gets_a_5xx_or_an_undocumented_answer(http: httpx
     figure(f"token requests at random: {len(answers)}, 5xx 0, undocumented 0")
 
 
-def generated() -> list[httpx.Request]:
-    """The same at every run."""
-    found: list[httpx.Request] = []
-
-    @given(BODIES, BASIC, st.sampled_from([{}, FORM, FORM, {"Content-Type": "application/json"}]))
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    def collect(body: bytes | dict[str, str], basic: bytes | None, media: dict[str, str]) -> None:
-        headers = {**media, **({"Authorization": basic.decode()} if basic else {})}
-        said: dict[str, Any] = {"data": body} if isinstance(body, dict) else {"content": body}
-        found.append(httpx.Request("POST", "http://test/oauth/token", headers=headers, **said))
-
-    collect()
-    return found
+def request(body: bytes | dict[str, str], basic: bytes | None, media: dict[str, str]) -> httpx.Request:
+    headers = {**media, **({"Authorization": basic.decode()} if basic else {})}
+    said: dict[str, Any] = {"data": body} if isinstance(body, dict) else {"content": body}
+    return httpx.Request("POST", "http://test/oauth/token", headers=headers, **said)
