@@ -85,6 +85,24 @@ async def test_an_administrators_code_links_nothing(
     assert (await again.send("/login/second-step", code=given.json()["code"])).url.path == "/"
 
 
+async def test_a_subject_opens_the_account_that_was_first_to_prove_itself(
+    provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
+) -> None:
+    """One subject that asserts the addresses of two: whose second step comes later signs in, and is not linked."""
+    clinic = await connected(provider, at_home, region)
+    late, first = [await hired(at_home, settings, (clinic, "nurse")) for _ in range(2)]
+    seats = []
+    for person in (late, first):
+        provider.sits_there("one-for-both", email=person.email, email_verified=True, amr=["otp"])
+        seats.append(browser(at_home))
+        assert (await signed_in(seats[-1], clinic)).url.path == "/login/second-step"
+    for seat, person in zip(seats[::-1], (first, late), strict=True):
+        assert (await seat.send("/login/second-step", code=person.code())).url.path == "/"
+    again = browser(at_home)
+    assert (await signed_in(again, clinic)).url.path == "/"
+    assert f"({first.email})" in (await again.open("/account")).text
+
+
 async def test_it_opens_the_posts_of_its_organization_and_no_other(
     provider: Provider, at_home: httpx.AsyncClient, region: Region, settings: Settings
 ) -> None:
