@@ -1,6 +1,7 @@
 """``renkei demo | serve | work | migrate | admin | audit | keys``. Calls actions, holds no SQL.
 
-Without RENKEI_DATABASE_URL every command looks for the demo of RENKEI_DATA_DIR, and leaves it as it finds it.
+Without RENKEI_DATABASE_URL every command looks for the demo of RENKEI_DATA_DIR, and leaves it as it finds it. Service, worker and
+demo take longer to import than most commands to run: they are imported where they are begun.
 """
 
 import argparse
@@ -15,7 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from renkei import ledger_cli, operator
 from renkei.actions.administration import found_installation
-from renkei.demo.run import run_demo, with_embedded
 from renkei.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from renkei.errors import RenkeiError
 from renkei.settings import Settings, required
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(chosen: argparse.Namespace, settings: Settings) -> None:
     match chosen.command:
         case "demo":
+            from renkei.demo.run import run_demo
+
             run_demo(settings)
         case "serve":
             operator.serve(found(settings))
@@ -85,6 +87,8 @@ def found(settings: Settings) -> Settings:
     embedded = EmbeddedPostgres(settings.data_dir)
     try:
         if embedded.running():
+            from renkei.demo.run import with_embedded
+
             return with_embedded(settings, embedded)
     except EmbeddedPostgresError:
         pass

@@ -23,7 +23,6 @@ from renkei.database import SERVICE_ROLE, WORKER_ROLE, Transaction, make_engine,
 from renkei.ids import new_id, now
 from renkei.settings import Settings, required
 from renkei.vocabulary import ActorKind
-from renkei.worker import Worker
 
 OPERATOR = Actor(ActorKind.worker, UUID(int=0), None, ())
 """Who acts at the command line."""
@@ -128,6 +127,8 @@ def logging_config(level: str) -> dict[str, Any]:
 
 async def run_worker(settings: Settings) -> None:
     """Work until SIGINT or SIGTERM."""
+    from renkei.worker import Worker  # with all that reads and writes files: no other command needs it
+
     worker, stop = Worker.of(settings), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
