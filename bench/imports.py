@@ -30,8 +30,13 @@ from tests.factories import Vendor, register
 from bench.measure import CpuTimes, Others
 from bench.place import Place, scratch
 from bench.region import case, open_region
+from renkei.schemas.bulk.files import CSV, NDJSON, XLSX
+from renkei.schemas.bulk.flat import SHEETS, flat
+from renkei.schemas.bulk.targets import Sheet, find_target
+from renkei.schemas.bulk.writing import write_file
 
 LONGEST_SECONDS = 600.0
+MEDIA = {"csv": CSV, "xlsx": XLSX}
 WRITTEN = {
     "audit_events": sql.SQL("action LIKE '%.submit'"),
     "audit_leaves": sql.SQL("event_id IN (SELECT id FROM public.audit_events WHERE action LIKE '%.submit')"),
@@ -52,6 +57,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=20_000)
     parser.add_argument("--patients", type=int, default=200)
     parser.add_argument("--sheets", action="store_true", help="face sheets instead of care reports")
+    parser.add_argument("--table", choices=MEDIA, help="the same as a table instead of lines of JSON")
     chosen = parser.parse_args()
     with scratch() as (folder, embedded):
         place = Place.prepare(folder, embedded, worker=True)
@@ -65,10 +71,14 @@ async def _bench(place: Place, chosen: argparse.Namespace) -> None:
             clinic = await region.found()
             patients = [await register(clinic, by="physician") for _ in range(chosen.patients)]
             place.settle()
-            content = _lines(patients, chosen.lines, SHEET if chosen.sheets else REPORT)
+            content, query = _lines(patients, chosen.lines, SHEET if chosen.sheets else REPORT), ""
+            if chosen.table:
+                content, query = await _as_table(clinic, content, chosen.table)
             others = Others(CpuTimes.of(place.postgres_pid()))
             worker, database = CpuTimes.of(place._server[1].pid), CpuTimes.of(place.postgres_pid())
-            seconds, memory = await _import(clinic, content, place._server[1].pid)
+            seconds, memory = await _import(
+                clinic, content, MEDIA.get(chosen.table, NDJSON), query, place._server[1].pid
+            )
             worker_us, database_us = (cpu.since() / chosen.lines * 1e6 for cpu in (worker, database))
     database = CpuTimes.of(place.postgres_pid())
     copied = _copy(place.owner_url)
@@ -100,10 +110,31 @@ def _lines(patients: list[str], count: int, name: str) -> bytes:
     return b"\n".join(written) + b"\n"
 
 
-async def _import(clinic: Vendor, content: bytes, worker: int) -> tuple[float, int]:
+async def _as_table(clinic: Vendor, lines: bytes, form: str) -> tuple[bytes, str]:
+    """The same documents as a file of an office, every column headed by what it is for, and how it is to be read."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, columns, sheet = Path(name), dict[str, None](), Sheet.care_reports
+        with (folder / "lines").open("wb") as file:
+            for line in map(json.loads, lines.splitlines()):
+                sheet, body = SHEETS[line["kind"]], line["body"]
+                told = {**line, **body, "organization": {"name": ""}, "withheld": []}
+                columns |= dict.fromkeys(flat(told))
+                file.write(json.dumps(told).encode() + b"\n")
+        write_file(folder / "lines", folder / "file", form, sheet)
+        content = (folder / "file").read_bytes()
+    mapping = {"columns": {name: name for name in columns if find_target(sheet, name)}}
+    saved = await clinic.call(
+        "PUT", "/v1/import-mappings/bench", json={"sheet": sheet, "mapping": mapping}, by="physician"
+    )
+    assert saved.status_code == 200, saved.text
+    worksheet = f"&worksheet={sheet}" if form == "xlsx" else ""
+    return content, f"?sheet={sheet}&mapping=bench&check=false{worksheet}"
+
+
+async def _import(clinic: Vendor, content: bytes, media: str, query: str, worker: int) -> tuple[float, int]:
     """Seconds from the answer to the end, and the worker's memory at most, with that of the process it has started."""
-    headers = {"Content-Type": "application/x-ndjson"}
-    sent = await clinic.call("POST", "/v1/imports", by="physician", content=content, headers=headers)
+    headers = {"Content-Type": media}
+    sent = await clinic.call("POST", f"/v1/imports{query}", by="physician", content=content, headers=headers)
     assert sent.status_code == 202, sent.text
     began, process, memory = time.perf_counter(), psutil.Process(worker), 0
     while time.perf_counter() - began < LONGEST_SECONDS:

@@ -69,11 +69,13 @@ async def test_of_one_patient_what_reading_shows_and_one_event(
     assert told[2] == {**shown[0], "kind": "face_sheet"}
     summary = (await nurses.get(f"/v1/patients/{patient}/summary", by="nurse")).json()
     assert told[1] == {"kind": "summary", **summary}
+    whole = await export(nurses, labour, what="patient", patient_id=patient, format="json")
+    assert json.loads(await fetched(nurses, whole)) == told
     query = "SELECT action, count(*) FROM audit_events WHERE patient_id = %s AND action LIKE 'export.%%' GROUP BY 1"
     assert dict(as_owner(settings, query, UUID(patient))) == {
-        "export.request": 1,
-        "export.make": 1,
-        "export.download": 1,
+        "export.request": 2,
+        "export.make": 2,
+        "export.download": 2,
     }
 
 
@@ -141,8 +143,31 @@ async def test_ones_own_records_of_every_patient(region: Region, labour: Labour,
         "SELECT count(*), count(DISTINCT patient_id) FROM audit_events WHERE request_id = %s AND action = 'export.make'"
     )
     assert as_owner(settings, query, UUID(job["id"])) == [(23, 23)]
+    none = await export(await region.found(), labour, what="own_records", format="json")
+    assert none["progress"] == {"done": 0, "total": 0}
     none = await export(nurses, labour, what="own_records", format="csv", sheet="care_reports", to="2020-01-01")
     assert (await fetched(nurses, none)).decode("utf-8-sig").strip() == ""
+
+
+async def test_another_worker_writes_out_what_one_that_died_had_begun(
+    region: Region, labour: Labour, settings: Settings
+) -> None:
+    nurses = await region.found("visiting_nursing")
+    patients = [await register(nurses, by="nurse") for _ in range(23)]
+    sent = [{"kind": "care_report", "patient_id": patient, "body": report()} for patient in patients]
+    await take_in(nurses, labour.importer, lines(*sent))
+    asked = await nurses.post("/v1/exports", {"what": "own_records", "format": "ndjson"}, by="nurse")
+    path, died = asked.headers["Location"], Labour.of(settings)
+    assert died is not None
+    while not (job := (await nurses.get(path, by="nurse")).json())["progress"]["done"]:
+        await died.exporter.work()
+    assert (job["state"], job["progress"]["done"]) == ("running", 20)
+    await died.close()  # with all it had written, which lay with it alone
+    while (job := (await nurses.get(path, by="nurse")).json())["state"] == "running":
+        await labour.exporter.work()
+    told = [json.loads(line) for line in (await fetched(nurses, job)).splitlines()]
+    assert sorted(one["patient_id"] for one in told if one["kind"] == "care_report") == sorted(patients)
+    assert job["progress"] == {"done": 23, "total": 23}
 
 
 async def test_what_is_written_out_can_be_read_in(region: Region, labour: Labour) -> None:

@@ -16,8 +16,10 @@ from renkei.schemas.paging import Page, page_of
 from renkei.vocabulary import Permission
 
 router = APIRouter(prefix="/v1/exports", tags=["exports 書出し"], route_class=Door)
-_MEDIA = {"ndjson": NDJSON, "csv": f"{CSV}; charset=utf-8", "xlsx": XLSX}
-_FILE: dict[str, Any] = {media: {"schema": {"type": "string", "format": "binary"}} for media in (NDJSON, CSV, XLSX)}
+_MEDIA = {"json": "application/json", "ndjson": NDJSON, "csv": f"{CSV}; charset=utf-8", "xlsx": XLSX}
+_FILE: dict[str, Any] = {
+    media.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}} for media in _MEDIA.values()
+}
 
 
 @router.post("", name=Permission.export_request, status_code=202, responses=problems(*BODY, 403, 404))

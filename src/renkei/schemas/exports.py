@@ -15,6 +15,7 @@ from renkei.vocabulary import Language
 class Format(StrEnum):
     """Of the file."""
 
+    json = "json"
     ndjson = "ndjson"
     csv = "csv"
     xlsx = "xlsx"

@@ -1,4 +1,4 @@
-"""Files for spreadsheets, safe to open: no cell becomes a formula, whatever anybody has written into a record."""
+"""Files that are written out; those for spreadsheets safe to open: no cell becomes a formula, whatever anybody has written into a record."""
 
 import csv
 import json
@@ -21,9 +21,19 @@ def write_file(lines: Path, target: Path, form: str, sheet: str | None) -> None:
         _write_csv(lines, target, str(sheet))
     elif form == "xlsx":
         _write_workbook(lines, target)
+    elif form == "json":
+        _write_list(lines, target)
     else:
         target.write_bytes(b"")
         lines.replace(target)
+
+
+def _write_list(lines: Path, target: Path) -> None:
+    """All lines as one array."""
+    with lines.open("rb") as said, target.open("wb") as file:
+        for n, line in enumerate(said):
+            file.write((b",\n" if n else b"[\n") + line.rstrip(b"\n"))
+        file.write(b"\n]\n" if file.tell() else b"[]\n")
 
 
 def _rows(lines: Path, sheet: str) -> Iterator[dict[str, Any]]:
