@@ -20,7 +20,7 @@ from tests.http.inside import as_owner
 from renkei.errors import Invalid
 from renkei.ids import new_id
 from renkei.schemas.bulk.files import CSV, BadFile, Limits
-from renkei.schemas.bulk.reading import Batch, Files, Read
+from renkei.schemas.bulk.reading import AT_ONCE, Batch, Files, Read
 from renkei.schemas.bulk.targets import Sheet
 from renkei.schemas.submitted import Ready
 from renkei.settings import Settings
@@ -108,6 +108,15 @@ def test_a_batch_has_few_registrations(tmp_path: Path) -> None:
         numbers.append([one.row.number for one in read])
         position += len(read)
     assert numbers == [[1, 2, 3], [4, 5, 6], [7, 8]]
+
+
+async def test_jobs_that_do_not_go_on_keep_little(readers: Readers, tmp_path: Path) -> None:
+    (path := tmp_path / "file").write_bytes(b"{}\n" * 9)
+    await readers.read(batch(path), 9)
+    begun(readers)
+    for _ in range(AT_ONCE + 3):
+        await readers.read(batch(path), 9)
+    assert len(readers._ahead) == AT_ONCE
 
 
 async def test_what_is_wrong_with_a_file_is_told(readers: Readers, tmp_path: Path) -> None:

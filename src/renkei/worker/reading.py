@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from renkei.schemas.bulk.aside import give, take
-from renkei.schemas.bulk.reading import Batch, Files, Read
+from renkei.schemas.bulk.reading import AT_ONCE, Batch, Files, Read
 
 ASIDE = 2_000
 """Rows still to be read from which a process of their own is worth its start, half a second of a processor."""
@@ -54,6 +54,8 @@ class Readers:
             self._other = _Other()
         elif self._other is not None and self._other.ready and done:
             self._here.forget(batch.job_id)
+            while len(self._ahead) >= AT_ONCE:  # of jobs that were cancelled, or went to other workers
+                del self._ahead[next(iter(self._ahead))]
             following = replace(batch, position=batch.position + done)
             self._ahead[batch.job_id] = following, time.monotonic(), self._other.read(following)
 

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from defusedxml.common import DefusedXmlException
 from openpyxl import DEFUSEDXML, load_workbook
+from openpyxl.cell.read_only import EMPTY_CELL
 
 from renkei.schemas.bulk.files import EMPTY, ROWS, BadFile, Limits, Table, require_within, too_many
 from renkei.schemas.bulk.mapping import FORMULA, named_columns
@@ -65,7 +66,9 @@ def _rows(file: BinaryIO, sheet: Any, limits: Limits) -> Iterator[tuple[int, lis
     try:
         # One row and one column more than may be: to see that there are more.
         for number, cells in enumerate(sheet.iter_rows(max_col=limits.columns + 1), 1):
-            said = [_text(cell) for cell in cells]
+            # Every row comes as wide as was asked for, most of it nothing.
+            wide = next((n for n in range(len(cells), 0, -1) if cells[n - 1] is not EMPTY_CELL), 0)
+            said = [_text(cell) for cell in cells[:wide]]
             while said and not said[-1]:
                 said.pop()
             if not any(map(str.strip, said)):
