@@ -66,7 +66,7 @@ async def _wave(engine: AsyncEngine, box: SecretBox) -> None:
     limits = Limits(60, Patience(259_200))
     try:
         async with transaction(engine) as tx:
-            turn = await deliveries.take_turn(tx, 60, 4)
+            turn = await deliveries.take_turn(tx, 60, 4, 32)
             assert turn is not None
             messages, _ = await next_messages(tx, box, turn, [], limits)
             assert len(messages) == 8

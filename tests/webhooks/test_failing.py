@@ -255,13 +255,13 @@ async def test_a_worker_that_dies_loses_nothing_and_another_goes_on(
     await worker.queue()
     dying = Deliverer.of(near)
     async with transaction(engine) as tx:
-        turn = await deliveries.take_turn(tx, 0.5, TURNS)
+        turn = await deliveries.take_turn(tx, 0.5, TURNS, TURNS)
     assert turn is not None
     async with transaction(engine) as tx:
         messages, _ = await acts.next_messages(tx, dying.box, turn, [], dying.limits._replace(lease=0.5))
     await dying._send(messages, asyncio.Event())
     async with transaction(engine) as tx:
-        assert await deliveries.take_turn(tx, 1, TURNS) is None  # it may still be alive
+        assert await deliveries.take_turn(tx, 1, TURNS, TURNS) is None  # it may still be alive
     async with working(engine, near, workers=2):
         await until(lambda: len(receiver.received) == 4)
     assert receiver.records() == [ids[0], *ids]

@@ -73,12 +73,16 @@ FROM over o WHERE q.subscription_id = o.subscription_id RETURNING (SELECT count(
 """
 
 TAKE_TURN = """
+WITH taken AS MATERIALIZED (
+  SELECT o.receiver, t.client_id FROM delivery_queues o JOIN subscriptions t ON t.id = o.subscription_id
+  WHERE o.leased_until IS NOT NULL AND o.leased_until > now()
+)
 UPDATE delivery_queues SET leased_by = %(lease)s, leased_until = now() + make_interval(secs => %(seconds)s)
 WHERE subscription_id = (
   SELECT q.subscription_id FROM delivery_queues q JOIN subscriptions s ON s.id = q.subscription_id AND s.ended_at IS NULL
   WHERE q.next_at <= now() AND q.off_at IS NULL AND (q.leased_until IS NULL OR q.leased_until < now())
-    AND (SELECT count(*) FROM delivery_queues o WHERE o.receiver = q.receiver AND o.leased_until > now())
-        < CASE WHEN q.failures > 0 THEN 1 ELSE %(turns)s END
+    AND (SELECT count(*) FROM taken WHERE taken.receiver = q.receiver) < CASE WHEN q.failures > 0 THEN 1 ELSE %(of_receiver)s END
+    AND (SELECT count(*) FROM taken WHERE taken.client_id = s.client_id) < %(of_client)s
   ORDER BY q.next_at LIMIT 1 FOR UPDATE OF q SKIP LOCKED
 ) RETURNING subscription_id
 """
@@ -194,11 +198,12 @@ async def sweep(tx: Transaction, largest: int) -> bool:
     return await tx.row(SWEEP, {"largest": largest}) is not None
 
 
-async def take_turn(tx: Transaction, seconds: float, turns: int) -> Turn | None:
-    """The subscription most overdue that nobody works on. turns: subscriptions of one receiver at once, one of one that fails."""
+async def take_turn(tx: Transaction, seconds: float, of_receiver: int, of_client: int) -> Turn | None:
+    """The subscription most overdue that nobody works on. of_receiver, of_client: so many at once, one of a receiver that fails."""
     lease = new_id()
     tx.later(LOCK_WAITING, [TURN_LOCK])  # counted and taken by one at a time
-    row = await tx.row(TAKE_TURN, {"lease": lease, "seconds": seconds, "turns": turns})
+    wanted = {"lease": lease, "seconds": seconds, "of_receiver": of_receiver, "of_client": of_client}
+    row = await tx.row(TAKE_TURN, wanted)
     return Turn(row.subscription_id, lease) if row else None
 
 

@@ -27,6 +27,8 @@ AFTER_FAILURE_SECONDS = 2.0
 QUEUED_AT_ONCE = 1000
 TURNS = 4
 """Subscriptions of one receiver (host and port) at once."""
+CLIENTS_SHARE = 4
+"""A vendor's system has a quarter of all turns at most, however many receivers it names."""
 WAVES = 100
 """Transactions of one turn at most; then somebody else's turn may come first."""
 GRACE_SECONDS = 3.0
@@ -64,6 +66,7 @@ class Deliverer:
         )
         self.limits = Limits(self.seconds + LEASE_MARGIN_SECONDS, Patience(settings.webhook_retry_seconds))
         self.receivers, self.history_days = settings.webhook_receivers, settings.webhook_history_days
+        self.of_client = max(self.receivers // CLIENTS_SHARE, 1)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -88,7 +91,7 @@ class Deliverer:
 
     async def _take(self, engine: AsyncEngine) -> Turn | None:
         async with transaction(engine) as tx:
-            return await deliveries.take_turn(tx, self.limits.lease, TURNS)
+            return await deliveries.take_turn(tx, self.limits.lease, TURNS, self.of_client)
 
     async def _turn(self, engine: AsyncEngine, turn: Turn, stop: asyncio.Event) -> None:
         results: list[Result] = []
