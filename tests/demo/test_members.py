@@ -33,6 +33,7 @@ async def test_whoever_stands_in_the_credentials_signs_in_at_once(
         browser = await person.sign_in()
         me = (await browser.http.get("/v1/me")).json()
         assert me["organization"]["id"] == entry["organization"]["id"] and me["profession"] == entry["profession"]
+        assert 'name="session"' not in (await browser.open("/account")).text, "somebody else is signed in"
         professions[entry["label"]] = me["profession"] or me["kind"]
     assert professions == {
         "physician": "physician",

@@ -83,6 +83,8 @@ async def test_what_changes_how_one_signs_in_changes_the_cookie(http: httpx.Asyn
         len(re.findall(r"<li>[A-Z2-9-]{19}<", (await browser.send("/account/recovery-codes", current=new)).text)) == 10
     )
     seen.append(cookie(browser))
+    english = await browser.http.get("/account", headers={"Accept-Language": "en"})
+    assert "Authenticator app: set up. Recovery codes left: 10" in english.text
     await browser.send("/account/second-factor", current=new)
     await enrol(person, browser, "/account/second-factor/confirmation")
     seen.append(cookie(browser))

@@ -66,7 +66,8 @@ async def test_a_staff_list_is_taken_as_the_file_it_is(http: httpx.AsyncClient, 
 async def test_the_page_is_for_administrators_only(http: httpx.AsyncClient, region: Region) -> None:
     station = await region.found("visiting_nursing")
     browser = await (await hired(http, region.admin, station)).sign_in()
-    assert (await browser.open("/staff")).status_code == 403
+    for path in ("/staff", "/staff/import"):
+        assert (await browser.open(path)).status_code == 403
     assert (await Browser.new(http).open("/staff")).url.path == "/login"
 
 

@@ -32,6 +32,11 @@ async def list_members(tx: Transaction, asked: Asked, query: MemberQuery) -> dic
     return page_of(found, query.limit, member_shown, lambda row: (row.id,))
 
 
+async def require_administrator(tx: Transaction, asked: Asked) -> None:
+    """For a page that shows nobody yet and only asks for a list. Raises Forbidden."""
+    await authorize_service(tx, asked, Permission.member_read)
+
+
 async def read_member(tx: Transaction, asked: Asked, member_id: UUID) -> dict[str, Any]:
     """One post, of one's own organization."""
     await authorize_service(tx, asked, Permission.member_read)

@@ -67,7 +67,10 @@ async def _hired(client: httpx.AsyncClient, token: str, hired: Hired, office: Ma
     proved = {"form_token": _in("form_token", shown), "factor": _in("factor", shown)}
     # Of the step before, which still counts: whoever signs in at once needs that of now, and each counts once.
     before = pyotp.TOTP(seed[0]).at(int(now().timestamp()) - 30)
-    _checked(await client.post("/login/enrolment", data={**proved, "code": before}))
+    enrolled = _checked(await client.post("/login/enrolment", data={**proved, "code": before}))
+    # Nobody sits there: it is not to be among what is open when they look at their account.
+    out = {"form_token": _in("form_token", enrolled)}
+    _checked(await client.post("/logout", data=out, follow_redirects=True))
     return {
         "label": hired.label,
         "kind": "member",

@@ -60,7 +60,8 @@ async def invite_member(visit: Visiting) -> Response:
 @router.get("/import")
 async def staff_list(visit: Visiting) -> Response:
     """Where a staff list is chosen, or pasted."""
-    _admin(visit)
+    async with _acting(visit, Permission.member_read) as (tx, asked):
+        await members.require_administrator(tx, asked)
     return visit.page("staff_import.html", listed="", tried=None)
 
 
