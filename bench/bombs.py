@@ -88,8 +88,8 @@ async def measure(place: Place) -> bool:
         before = server.memory_info().rss
         quiet = await read_until(reader, f"{patient}/summary", headers, time.monotonic() + SECONDS)
         end = time.monotonic() + SECONDS
-        bombing = [bomb_until(http, f"{patient}/face-sheets", headers, end) for http in bombers]
-        under, *statuses = await asyncio.gather(read_until(reader, f"{patient}/summary", headers, end), *bombing)
+        bombing = asyncio.gather(*(bomb_until(http, f"{patient}/face-sheets", headers, end) for http in bombers))
+        under, statuses = await asyncio.gather(read_until(reader, f"{patient}/summary", headers, end), bombing)
         grown = (server.memory_info().rss - before) / 1e6
     return told(quiet, under, sum(statuses, Counter()), grown)
 

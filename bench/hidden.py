@@ -81,7 +81,7 @@ def likelihood(farthest: float, one: int, other: int) -> float:
     if scaled < 0.2:  # the series converges slowly there, and the sum is 1 to twelve places
         return 1.0
     terms = (2 * (-1) ** (j - 1) * math.exp(-2 * j * j * scaled * scaled) for j in range(1, 101))
-    return min(1.0, max(0.0, sum(terms)))
+    return min(1.0, max(0.0, float(sum(terms))))
 
 
 def main() -> None:

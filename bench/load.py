@@ -61,7 +61,7 @@ class Run:
     def next_request(self) -> bytes:
         """The next patient's request, its document id unique."""
         self.turn += 1
-        head = self.heads[self.turn % len(self.heads)]
+        head: bytes = self.heads[self.turn % len(self.heads)]
         if not self.has_body:
             return head
         return b"".join((head, self.before, b"%s%08x" % (self.prefix.encode(), self.turn), self.after))

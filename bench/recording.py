@@ -59,7 +59,9 @@ async def record(settings: Settings, prepared: Prepared) -> Recorded:
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://bench") as http,
     ):
-        for recorder in (contextlib.nullcontext([]), _recorder()):
+        recorders: list[contextlib.AbstractContextManager[list[list[Sent]]]]
+        recorders = [contextlib.nullcontext([]), _recorder()]
+        for recorder in recorders:
             with recorder as trips:
                 body = unique(prepared.requests.body)
                 answer = await http.send(_request(prepared.requests.heads[0], body))
@@ -71,8 +73,9 @@ async def record(settings: Settings, prepared: Prepared) -> Recorded:
 def _request(head: str, body: str) -> httpx.Request:
     first, *lines = head.strip().split("\r\n")
     method, path, _ = first.split(" ")
-    headers = [tuple(line.split(": ", 1)) for line in lines if not line.startswith("Content-Length")]
-    return httpx.Request(method, f"http://bench{path}", headers=headers, content=body.encode())
+    headers = [line.partition(": ") for line in lines if not line.startswith("Content-Length")]
+    said = [(name, value) for name, _, value in headers]
+    return httpx.Request(method, f"http://bench{path}", headers=said, content=body.encode())
 
 
 @contextlib.contextmanager

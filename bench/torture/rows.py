@@ -6,7 +6,7 @@ import random
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Row:
         return f"{self.name}: {self.told}" + (f"\n  MISSED {self.missed}" if self.missed else "")
 
 
-def row(name: str, told: str, figures: dict[str, tuple[object, object]]) -> Row:
+def row(name: str, told: str, figures: Mapping[str, tuple[object, object]]) -> Row:
     """figures: name → what was found, what must be."""
     shown = ", ".join(f"{what} {found} ({target})" for what, (found, target) in figures.items())
     return Row(name, f"{told}: {shown}", {what: pair for what, pair in figures.items() if pair[0] != pair[1]})
@@ -65,7 +65,7 @@ async def crash(on: Victim, cycles: int, seconds: float = 3600.0) -> Row:
             while struck.total() < cycles and time.monotonic() - began < seconds:
                 await log.more(CALLERS)
                 await asyncio.sleep(random.uniform(0, 0.2))
-                (what,) = random.choices(list(STRIKES), STRIKES.values())
+                (what,) = random.choices(list(STRIKES), list(STRIKES.values()))
                 struck[what] += 1
                 await _strike(on, what)
             await log.more(CALLERS)

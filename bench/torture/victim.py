@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -109,7 +110,7 @@ class Victim:
         """Start PostgreSQL."""
         await asyncio.to_thread(self.cluster.start)
 
-    def ask(self, query: str, *parameters: object) -> list[tuple]:
+    def ask(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The rows of one query, as the owner: no row is hidden."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
