@@ -91,16 +91,18 @@ async def _serve(settings: Settings) -> None:
     serving = asyncio.create_task(server.serve())
     working = asyncio.create_task(Worker.of(settings).run(stop))
     telling = asyncio.create_task(_tell(settings, server))
+    ending = {asyncio.create_task(stop.wait()), serving, working}
     try:
-        await asyncio.wait({asyncio.create_task(stop.wait()), serving, telling}, return_when=asyncio.FIRST_COMPLETED)
-        if telling.done() and not stop.is_set() and not serving.done():
+        await asyncio.wait({*ending, telling}, return_when=asyncio.FIRST_COMPLETED)
+        if telling.done() and not any(task.done() for task in ending):
             telling.result()
-            await asyncio.wait({asyncio.create_task(stop.wait()), serving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
     finally:
         telling.cancel()
         stop.set()
         server.should_exit = True
         await asyncio.gather(serving, working, return_exceptions=True)
+    working.result()  # a worker that has failed is told, not served on without
 
 
 async def _tell(settings: Settings, server: Server) -> None:
