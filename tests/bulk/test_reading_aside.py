@@ -124,7 +124,7 @@ async def test_what_is_wrong_with_a_file_is_told(readers: Readers, tmp_path: Pat
     columns: dict[str, Any] = {"columns": {"体温": "care_report.body_temperature"}, "fixed": {}}
     first = batch(path, CSV, sheet=Sheet.care_reports, mapping=columns)
     await readers.read(first, 8)
-    begun(readers)
+    assert readers._here._open == {}  # a table is read there from its first row on
     await readers.read(replace(first, position=3), 5)
     with pytest.raises(BadFile, match="not CSV") as bad:
         await readers.read(replace(first, position=6), 2)

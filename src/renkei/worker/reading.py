@@ -32,13 +32,13 @@ class Readers:
 
     async def read(self, batch: Batch, left: int) -> list[Read]:
         """The rows; of this step there are ``left`` still. Raises what reading them raises."""
-        ahead, self._used = self._take_ahead(batch), time.monotonic()
+        self._used = time.monotonic()
         try:
-            if ahead is not None:
-                rows = await asyncio.wrap_future(ahead)
+            if (asked := self._take_ahead(batch) or self._ask(batch, left)) is not None:
+                rows = await asyncio.wrap_future(asked)
             else:
                 rows = await asyncio.to_thread(self._here.read, batch)
-            self._read_ahead(batch, len(rows), left)
+            self._read_ahead(batch, len(rows))
         except EOFError:  # killed, for want of memory perhaps: the batch is tried again
             self.close()
             raise
@@ -48,11 +48,18 @@ class Readers:
         wanted, since, future = self._ahead.pop(batch.job_id, (None, 0.0, None))
         return future if wanted == batch and time.monotonic() - since < FRESH_SECONDS else None
 
-    def _read_ahead(self, batch: Batch, done: int, left: int) -> None:
-        """Let the other process read what follows; one that is not needed yet is started, or waited for no longer."""
+    def _ask(self, batch: Batch, left: int) -> Future[list[Read]] | None:
+        """Let the other process read this batch; None while it is not worth it, or not ready. For a table it is waited for: to
+        skip through a workbook costs as much as to read it."""
         if self._other is None and left >= self.aside:
             self._other = _Other()
-        elif self._other is not None and self._other.ready and done:
+        if self._other is None or not (self._other.ready or batch.sheet):
+            return None
+        return self._other.read(batch)
+
+    def _read_ahead(self, batch: Batch, done: int) -> None:
+        """Let the other process, once it is ready, read what follows."""
+        if self._other is not None and self._other.ready and done:
             self._here.forget(batch.job_id)
             while len(self._ahead) >= AT_ONCE:  # of jobs that were cancelled, or went to other workers
                 del self._ahead[next(iter(self._ahead))]
