@@ -49,9 +49,9 @@ ALTERED = {
 
 
 def of_setting(column: str, name: str) -> str:
-    """The one form of a condition, as the catalogue prints it: the list is cast, never the column."""
+    """The one form of a condition, as the catalogue prints it: the list is cast, never the column, and read once."""
     listed = f"string_to_array(NULLIF(current_setting('renkei.{name}'::text, true), ''::text), ','::text)"
-    return f"({column} = ANY (({listed})::uuid[]))"
+    return f"({column} = ANY (( SELECT ({listed})::uuid[] AS string_to_array)::uuid[]))"
 
 
 OPENED = of_setting("patient_id", "patient_ids")
