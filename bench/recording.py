@@ -18,7 +18,7 @@ from renkei.database import Statement, Transaction
 from renkei.main import create_app
 from renkei.settings import Settings
 
-PLACEHOLDER = re.compile(r"%(\(\w+\))?s")
+PLACEHOLDER = re.compile(r"%(\(\w+\))?[sb]")
 
 
 @dataclass(frozen=True, slots=True)
