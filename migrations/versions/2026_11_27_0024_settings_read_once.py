@@ -14,7 +14,9 @@ down_revision = "0023"
 branch_labels = None
 depends_on = None
 
-POLICIES = "SELECT tablename, policyname, qual, with_check FROM pg_policies WHERE schemaname = current_schema() ORDER BY 1, 2"
+POLICIES = (
+    "SELECT tablename, policyname, qual, with_check FROM pg_policies WHERE schemaname = current_schema() ORDER BY 1, 2"
+)
 SETTING = r"\(string_to_array\(NULLIF\(current_setting\('renkei\.(?P<name>\w+)'::text, true\), ''::text\), ','::text\)\)::uuid\[\]"
 LIST = "string_to_array(NULLIF(current_setting('renkei.{name}', true), ''), ',')::uuid[]"
 EACH_TIME = re.compile(rf"ANY \({SETTING}\)")
@@ -38,4 +40,6 @@ def _rewrite(form: re.Pattern[str], replacement: str) -> None:
             if clause is not None
         }
         if any(said[kind] != clauses[kind] for kind in said):
-            op.execute(f"ALTER POLICY {policy} ON {table} " + " ".join(f"{kind} ({text})" for kind, text in said.items()))
+            op.execute(
+                f"ALTER POLICY {policy} ON {table} " + " ".join(f"{kind} ({text})" for kind, text in said.items())
+            )

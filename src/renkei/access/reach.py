@@ -99,18 +99,19 @@ async def ties(tx: Transaction, pairs: Sequence[tuple[UUID, UUID]]) -> tuple[lis
     A linked person is reached under any of their ids. Only for them a second round trip asks about the other ids: the
     policies open what is asked about, and who is linked is known only then.
     """
-    rows = await _ties(tx, pairs)
+    rows = await _ties(tx, pairs, pairs)
     found = {(row.patient_id, row.organization_id): row for row in rows}
     beyond = [(id_, row.organization_id) for row in rows for id_ in row.members or ()]
     if beyond := [pair for pair in dict.fromkeys(beyond) if pair not in found]:
-        more = await _ties(tx, [*pairs, *beyond])
+        more = await _ties(tx, beyond, [*pairs, *beyond])
         found |= {(row.patient_id, row.organization_id): row for row in more}
     each = {pair: _tie(row) for pair, row in found.items()}
     return [_person(found[pair], each) for pair in pairs], rows[0].table_version if rows else 0
 
 
-async def _ties(tx: Transaction, pairs: Sequence[tuple[UUID, UUID]]) -> list[Row]:
-    tx.ask_about(dict.fromkeys(id_ for pair in pairs for id_ in pair))
+async def _ties(tx: Transaction, pairs: Sequence[tuple[UUID, UUID]], about: Sequence[tuple[UUID, UUID]]) -> list[Row]:
+    """The ties of these pairs; what follows in the transaction may ask about all the others, too."""
+    tx.ask_about(dict.fromkeys(id_ for pair in about for id_ in pair))
     return await tx.rows(TIES, {"patients": [p for p, _ in pairs], "organizations": [o for _, o in pairs]})
 
 

@@ -12,7 +12,7 @@ from renkei.database import Transaction
 from renkei.vocabulary import Permission
 
 SCANNED_AT_ONCE = 500
-"""Patients reach picks per round; a grant opens at most 1,000."""
+"""Patients reach picks per round at most; a grant opens at most 1,000."""
 
 Pick = Callable[[Sequence[Tie]], Awaitable[Sequence[Tie]]]
 """Which of these tied patients are wanted."""
@@ -28,11 +28,12 @@ async def reach_page(
     """
     organization, profession, rule = asked.actor.organization, asked.actor.profession, RULES[permission]
     before, ties, version = after, list[Tie](), await reach.table_version(tx)
+    at_once = limit + 1  # where all are tied and wanted, no more is looked at; the fewer are, the more the next time
     while organization is not None and len(ties) <= limit:
-        ids = await reach.candidates(tx, organization.id, before, SCANNED_AT_ONCE)
+        ids = await reach.candidates(tx, organization.id, before, min(at_once, SCANNED_AT_ONCE))
         if not ids:
             break
-        before = ids[-1]
+        before, at_once = ids[-1], at_once * 2
         found, version = await reach.ties(tx, [(id_, organization.id) for id_ in ids])
         standing = [(tie, tie.bases(profession)) for tie in found if tie.listed(profession)]
         ties += await pick([tie for tie, bases in standing if bases and (rule.ties is None or bases & rule.ties)])
