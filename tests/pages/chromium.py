@@ -1,18 +1,16 @@
 """A real Chromium, the service at a name that browsers know passkeys for, and somebody who works there."""
 
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from typing import NamedTuple
 from uuid import UUID
 
 import pyotp
 import pytest
-import uvicorn
 from argon2 import PasswordHasher
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from tests.access.world import owner
+from tests.live import serve_app
 from tests.people.staff import PASSWORD, email
 
 from renkei.ids import new_id
@@ -46,29 +44,28 @@ class Nurse(NamedTuple):
 @pytest.fixture
 def base_url(settings: Settings) -> Iterator[str]:
     """The service at a name that browsers know passkeys for."""
-    config = uvicorn.Config("", port=0, log_level="warning", ws="none")
-    sockets = [config.bind_socket()]
-    url = f"http://localhost:{sockets[0].getsockname()[1]}"
-    config.app = create_app(settings.model_copy(update={"issuer": url, "allow_private_targets": True}))
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": sockets})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield url
-    server.should_exit = True
-    thread.join()
+    here = {"allow_private_targets": True}
+    with serve_app(lambda url: create_app(settings.model_copy(update={"issuer": url, **here})), "localhost") as url:
+        yield url
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def browser() -> Iterator[Browser]:
+    """A real one, for which no name but this machine's resolves."""
     chromium = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
     assert chromium, "no Chromium on this machine: run `make browser`"
+    # No sandbox: it needs kernel rights that containers lack, and the pages are our own.
     closed = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=closed)
-        yield browser.new_context(locale="ja-JP").new_page()
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Page:
+    """A page of somebody in Japan."""
+    return browser.new_context(locale="ja-JP").new_page()
 
 
 def complains(message: ConsoleMessage) -> bool:

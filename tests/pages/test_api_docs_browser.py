@@ -1,16 +1,16 @@
 """/docs in a real browser, on a machine that can reach nothing else."""
 
-import shutil
-import threading
-import time
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
+from tests.live import serve_app
+from tests.pages.chromium import browser
 
 from renkei.pages import api_docs
+
+__all__ = ["browser"]
 
 pytestmark = pytest.mark.browser
 
@@ -24,26 +24,8 @@ def base_url() -> Iterator[str]:
     async def me() -> dict[str, str]:
         return {"profession": "nurse"}
 
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    chromium = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
-    assert chromium, "no Chromium on this machine: run `make browser`"
-    # No sandbox: it needs kernel rights that containers lack, and the page is our own. No name resolves.
-    closed = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=closed)
-        yield browser
-        browser.close()
+    with serve_app(lambda _: app) as url:
+        yield url
 
 
 def test_operations_are_shown_and_tried_without_leaving_the_host(browser: Browser, base_url: str) -> None:

@@ -8,14 +8,14 @@ import pyotp
 import pytest
 from playwright.sync_api import Page
 from tests.access.world import owner
-from tests.pages.chromium import Nurse, base_url, complains, page
+from tests.pages.chromium import Nurse, base_url, browser, complains, page
 from tests.people.staff import PASSWORD, email
 
 from renkei.ids import new_id
 from renkei.settings import Settings
 from renkei.store.invitations import token_hash
 
-__all__ = ["base_url", "page"]
+__all__ = ["base_url", "browser", "page"]
 
 pytestmark = pytest.mark.browser
 

@@ -6,12 +6,12 @@ import pytest
 from playwright.sync_api import Page
 from tests.access import oidc_provider
 from tests.access.world import owner
-from tests.pages.chromium import base_url, complains, nurse, page
+from tests.pages.chromium import base_url, browser, complains, nurse, page
 
 from renkei.ids import new_id
 from renkei.settings import Settings
 
-__all__ = ["base_url", "page"]
+__all__ = ["base_url", "browser", "page"]
 
 pytestmark = pytest.mark.browser
 

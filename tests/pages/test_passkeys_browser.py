@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page
-from tests.pages.chromium import base_url, complains, nurse, page
+from tests.pages.chromium import base_url, browser, complains, nurse, page
 
 from renkei.settings import Settings
 
-__all__ = ["base_url", "page"]
+__all__ = ["base_url", "browser", "page"]
 
 pytestmark = pytest.mark.browser
 
