@@ -39,28 +39,6 @@ KEPT = "RENKEI_TEST_CLUSTER"
 """A folder: its cluster is started if need be and left running, for runs of a thousand short processes (`make mutants`)."""
 
 
-MEASURED = (
-    "access/ bulk/ ledger/ people/ schemas/ test_generated_docs http/test_access_ http/test_attachments http/test_changes. "
-    "http/test_consents http/test_drafts. http/test_emergency_ http/test_organization_ http/test_patient_ http/test_refusals "
-    "http/test_registration http/test_request_ http/test_subscriptions"
-)
-SAME_A_THOUSAND_TIMES = (
-    "attachments_seen every_profession hidden_patients linked_states mass_assignment matrix state_machine"
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Coverage is measured where who may and what is said is tested, and not in what does the same a thousand times.
-
-    Whatever it sees takes half as long again; the gate (pyproject.toml) needs no more than these.
-    """
-    measured = tuple(f"tests/{name}" for name in MEASURED.split())
-    repeated = tuple(f"tests/access/test_{name}" for name in SAME_A_THOUSAND_TIMES.split())
-    for item in items:
-        if not item.nodeid.startswith(measured) or item.nodeid.startswith(repeated):
-            item.add_marker("no_cover")
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """One cluster per test process, or the one that is kept."""
