@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
 from argon2.profiles import CHEAPEST
@@ -30,6 +31,10 @@ from tests.live import serve
 
 # httpx looks for it at each request of a test, in every folder that Python searches, to find that it is not there.
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # None stands for a module that is not there
+
+# How quickly examples are drawn and tried tells of the machine and of what else it does, not of the code.
+hypothesis.settings.register_profile("renkei", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("renkei")
 
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Tests do not outlive a crash of the machine, and need not wait for the disk."""

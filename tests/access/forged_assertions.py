@@ -85,15 +85,15 @@ def claims(s: System) -> dict[str, str]:
             0,
             moment - 1,
             moment,
-            moment + 302,
+            moment + 420,  # the edge itself: test_the_edges_of_time
             moment + 3600,
             10**400,
             str(moment + 60),
             moment + 60.0,
             True,
         ],
-        "iat": [moment + 30, str(moment), float(moment), True],
-        "nbf": [moment + 30, str(moment), float(moment), [moment]],
+        "iat": [moment + 120, str(moment), float(moment), True],
+        "nbf": [moment + 120, str(moment), float(moment), [moment]],
         "aud": [
             None,
             "",

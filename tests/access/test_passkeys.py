@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.access.authenticator import ELIGIBLE, PRESENT, VERIFIED, Authenticator, text
 
@@ -198,7 +198,6 @@ JSON = st.recursive(
 MEMBERS = ("clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle", "transports")
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.fixed_dictionaries(
         {},

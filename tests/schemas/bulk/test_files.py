@@ -58,7 +58,7 @@ def test_tabs_and_semicolons_are_told_from_commas(tmp_path: Path) -> None:
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00", exclude_categories=["Cs"]), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=6), st.sampled_from([",", "\t", ";"]))
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], delimiter: str
@@ -72,7 +72,7 @@ def test_what_is_written_is_read(
     assert [cells for _, cells in found.rows] == [row for row in rows if any(cell.strip() for cell in row)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300))
 def test_whatever_bytes_come_it_is_a_table_or_a_bad_file(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
