@@ -126,7 +126,7 @@ def readable_of(grant: Grant, job: Row) -> list[str]:
     if job.spec["patient_id"] is not None:
         found += [f"shared {part}" for part in view.shared]
         # Folded names of the family are somebody's too, and soon guessed: the key lies with the job, not with the files.
-        key = bytes.fromhex(job.spec.get("names_key", job.id.hex))  # exports of before had none
+        key = bytes.fromhex(job.spec["names_key"])
         names = [hmac.digest(key, name.encode(), "sha256").hex() for name in view.members or ()]
         found += ["family"] if view.members is None else [f"family {name}" for name in names]
     return sorted(found)

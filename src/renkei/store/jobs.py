@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from pydantic_core import to_json
 
+from renkei.access.askers import IDENTIFYING
 from renkei.database import Row, Transaction
 from renkei.errors import Conflict
 
@@ -36,7 +37,7 @@ ONE = COLUMNS + "WHERE id = %(id)s AND organization_id = %(organization)s AND ki
 LOCKED = ONE + " FOR UPDATE"
 PAGE = COLUMNS + (
     "WHERE organization_id = %(organization)s AND kind = %(kind)s AND (%(before)s::uuid IS NULL OR id < %(before)s) "
-    "AND (%(asker)s::jsonb IS NULL OR actor - ARRAY['user_name', 'proof', 'scope'] = %(asker)s::jsonb) "
+    "AND (%(asker)s::jsonb IS NULL OR (actor @> %(asker)s::jsonb AND NOT actor ?| %(absent)s::text[])) "
     "ORDER BY id DESC LIMIT %(limit)s"
 )
 # Counts are added to, all else is replaced where it is given. touched_at: the next turn, behind the jobs of others.
@@ -100,9 +101,9 @@ def insert_job(
     tx.later(INSERT, [job_id, kind, step, organization_id, *documents, file_key, event_id])
 
 
-async def claim(tx: Transaction, kinds: Sequence[str]) -> Row | None:
-    """The job whose turn it is, held until the transaction ends; None when none waits that nobody else holds."""
-    due = await tx.rows(DUE, [list(kinds), DUE_AT_ONCE])
+async def claim(tx: Transaction, kind: str) -> Row | None:
+    """The job of this kind whose turn it is, held until the transaction ends; None when none waits that nobody else holds."""
+    due = await tx.rows(DUE, [[kind], DUE_AT_ONCE])
     if not due:
         return None
     tx.ask_about({row.organization_id for row in due})
@@ -127,8 +128,14 @@ async def load_jobs(
     asker: Mapping[str, Any] | None = None,
 ) -> list[Row]:
     """One page of an organization's jobs, newest first, and one more. asker: of whom only (``access.askers``); None: of all."""
-    mine = Jsonb(dict(asker)) if asker is not None else None
-    wanted = {"organization": organization_id, "kind": kind, "before": before, "limit": limit + 1, "asker": mine}
+    wanted = {
+        "organization": organization_id,
+        "kind": kind,
+        "before": before,
+        "limit": limit + 1,
+        "asker": Jsonb(dict(asker)) if asker is not None else None,
+        "absent": [name for name in IDENTIFYING if name not in (asker or ())],
+    }
     tx.ask_about([organization_id])
     return await tx.rows(PAGE, wanted)
 

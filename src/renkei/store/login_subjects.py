@@ -19,7 +19,7 @@ SELECT id, email, name, linked FROM (
     AND NOT EXISTS (SELECT FROM login_subjects l WHERE l.account_id = a.id AND l.organization_id = m.organization_id
                     AND l.issuer = %(issuer)s AND l.confirmed_at IS NOT NULL AND l.ended_at IS NULL)
 ) found ORDER BY linked DESC, id LIMIT 1
-"""  # noqa: S608 - of our own parts
+"""  # noqa: S608 - composed of literals of ours; what a request says is a parameter
 INSERT = """
 INSERT INTO login_subjects (id, organization_id, issuer, subject, account_id, session_hash, confirmed_at, audit_event_id)
 VALUES (%(id)s, %(organization)s, %(issuer)s, %(subject)s, %(account)s, %(session)s,

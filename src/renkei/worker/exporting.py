@@ -5,7 +5,6 @@ lies on this machine only: a worker that takes over begins anew, and what it rea
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,22 +22,20 @@ from renkei.actions.patients import read_patient
 from renkei.actions.records import list_care_reports, list_face_sheets
 from renkei.actions.summary import read_summary
 from renkei.blobs import Area, Blobs
-from renkei.database import Transaction, transaction
-from renkei.errors import Forbidden, NotFound, Unavailable
+from renkei.database import Transaction
+from renkei.errors import Forbidden, NotFound
 from renkei.schemas.bulk.writing import write_file
 from renkei.schemas.paging import ReportQuery
 from renkei.store import jobs
 from renkei.vocabulary import Group, Permission, Reason
 from renkei.worker.scratch import Scratch
+from renkei.worker.turns import take_turn
 
 PATIENTS = 20
 """Of one transaction."""
 PAGE = 200
-MOST_ATTEMPTS = 6
 LARGEST_FILE = 4_000_000_000
 CHUNK = 1 << 18
-
-log = logging.getLogger("renkei.worker")
 
 
 @dataclass
@@ -75,42 +72,26 @@ class Exporter:
 
     async def work(self, _: object = None) -> bool:
         """Some patients of the export whose turn it is; whether there was any."""
-        job: Any = None
-        try:
-            async with transaction(self.engine) as tx:
-                if (job := await jobs.claim(tx, ["export"])) is None:
-                    return False
-                await self._turn(tx, job)
-        except Unavailable:
-            raise
-        except Exception:  # whatever one export fails of, the others must go on
-            log.exception("a part of export %s failed", job and job.id)
-            if job is None:
-                raise
-            self._forget(job.id)
-            async with transaction(self.engine) as tx:
-                jobs.note_failure(tx, job, MOST_ATTEMPTS)
-        return True
+        return await take_turn(self.engine, "export", self._turn, self._forget)
 
     async def _turn(self, tx: Transaction, job: Any) -> None:
-        reason = None
         try:
             asked = AskedAtOnce(job.id, await still_standing(tx, job.actor), Permission.export_make)
         except NoLonger:
-            self._forget(job.id)
-            jobs.note(tx, job, state="failed", reason="standing_lost")
+            self._stop(tx, job, "standing_lost")
             return
         try:
             await self._write(tx, job, asked)
         except (NotFound, Forbidden) as error:
-            reason = "not_found" if isinstance(error, NotFound) else "forbidden"
             if job.spec["patient_id"] is not None:
                 asked.refused(tx, UUID(job.spec["patient_id"]), reason_of(error))
             else:
                 asked.served(tx, {"export_id": str(job.id)}, refused=reason_of(error))
-        if reason is not None:
-            self._forget(job.id)
-            jobs.note(tx, job, state="failed", reason=reason)
+            self._stop(tx, job, "not_found" if isinstance(error, NotFound) else "forbidden")
+
+    def _stop(self, tx: Transaction, job: Any, reason: str) -> None:
+        self._forget(job.id)
+        jobs.note(tx, job, state="failed", reason=reason)
 
     async def _write(self, tx: Transaction, job: Any, asked: AskedAtOnce) -> None:
         at = self._open.get(job.id)

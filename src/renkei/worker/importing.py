@@ -6,7 +6,6 @@ each row is decided by the gate as if it had been sent alone.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -18,8 +17,8 @@ from renkei.access.askers import NoLonger, still_standing
 from renkei.access.audit import Asked
 from renkei.actions.batches import Outcome, Row, submit_documents
 from renkei.blobs import Area, Blobs
-from renkei.database import Transaction, transaction
-from renkei.errors import Invalid, Unavailable
+from renkei.database import Transaction
+from renkei.errors import Invalid
 from renkei.schemas.bulk.files import NDJSON, BadFile, Limits
 from renkei.schemas.bulk.mapping import MOST_COLUMNS
 from renkei.schemas.bulk.mapping import Row as Said
@@ -34,15 +33,13 @@ from renkei.vocabulary import Language, Permission
 from renkei.worker.reading import Readers
 from renkei.worker.spooling import Spool
 from renkei.worker.taking_in import asking, refusal, register, runs, withdraw
+from renkei.worker.turns import take_turn
 
 BATCH = 1000
 """Rows of one transaction: a second's work. The more, the less often each patient's summary is composed."""
 PEOPLE = 25
 """Registrations of one: each holds its numbers until it ends."""
 WITHDRAWN_AT_ONCE = 50
-MOST_ATTEMPTS = 6
-
-log = logging.getLogger("renkei.worker")
 
 
 class Importer:
@@ -65,23 +62,10 @@ class Importer:
 
     async def work(self, _: object = None) -> bool:
         """One batch of the import whose turn it is; whether there was any."""
-        job: Any = None
-        try:
-            async with transaction(self.engine) as tx:
-                if (job := await jobs.claim(tx, ["import"])) is None:
-                    self.readers.rest()
-                    return False
-                await self._turn(tx, job)
-        except Unavailable:
-            raise
-        except Exception:  # whatever a batch fails of, the other imports must go on
-            log.exception("a batch of import %s failed", job and job.id)
-            if job is None:
-                raise
-            self._forget(job.id)
-            async with transaction(self.engine) as tx:
-                jobs.note_failure(tx, job, MOST_ATTEMPTS)
-        return True
+        found = await take_turn(self.engine, "import", self._turn, self._forget)
+        if not found:
+            self.readers.rest()
+        return found
 
     async def _turn(self, tx: Transaction, job: Any) -> None:
         steps = {
@@ -150,11 +134,11 @@ class Importer:
         dry, headings = job.step == "check", job.found.get("headings", ())
         faults = {one.row.number: one.faults for one in rows if one.faults}
         good = [(one.row, one.what) for one in rows if one.what is not None]
+        by_number = {row.number: row for row, _ in good}
         kept = repeated = 0
         for outcome in await self._take_in(tx, asked, job.id, good, dry=dry):
             if outcome.refused is not None:
-                row = next(row for row, _ in good if row.number == outcome.number)
-                faults[outcome.number] = refusal(row, outcome.refused, headings)
+                faults[outcome.number] = refusal(by_number[outcome.number], outcome.refused, headings)
             elif outcome.new:
                 kept += 1
             else:

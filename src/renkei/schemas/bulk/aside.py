@@ -33,7 +33,7 @@ def give(stream: IO[bytes], value: object) -> None:
 def take(stream: IO[bytes]) -> Any:
     """Read one value. Raises EOFError when the other side is gone."""
     content = _exactly(stream, *LENGTH.unpack(_exactly(stream, LENGTH.size)))
-    return pickle.loads(content)  # noqa: S301 - from our own other half
+    return pickle.loads(content)  # noqa: S301 - by a pipe that only the worker and this process of its own hold
 
 
 def _exactly(stream: IO[bytes], length: int) -> bytes:
