@@ -191,7 +191,8 @@ async def test_fetched_only_by_who_asked_and_while_the_right_stands(
     clinic, nurses, patient = await town(region)
     consents = (await clinic.get(f"/v1/patients/{patient}/consents", by="physician")).json()["items"]
     job = await export(nurses, labour, what="patient", patient_id=patient, format="ndjson")
-    for vendor, by in ((nurses, "physician"), (clinic, "nurse")):
+    # None: the system itself, which names no user.
+    for vendor, by in ((nurses, "physician"), (nurses, None), (clinic, "nurse")):
         assert (await vendor.get(job["file"], by=by)).status_code == 404
         assert (await vendor.get(f"/v1/exports/{job['id']}", by=by)).status_code == 404
         assert (await vendor.get("/v1/exports", by=by)).json()["items"] == []
