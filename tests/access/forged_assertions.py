@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from tests.access.signing import ENDPOINT, Signer, System, b64, compact, part
 
 
@@ -135,6 +135,7 @@ def spellings(s: System) -> dict[str, str]:
     """An assertion has one spelling, and three parts."""
     right = s.assertion()
     first, second, third = right.split(".")
+    raw = base64.urlsafe_b64decode(f"{third}==")
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return {
         "two parts": f"{first}.{second}",
@@ -145,7 +146,8 @@ def spellings(s: System) -> dict[str, str]:
         "spare bits": f"{right[:-1]}{alphabet[alphabet.index(right[-1]) ^ 1]}",
         "signature cut": right[:-4],
         "signature with more": f"{right}AAAA",
-        "DER": f"{first}.{second}.{b64(base64.urlsafe_b64decode(third + '=='))[:-2]}AA",
+        "another last byte": f"{first}.{second}.{b64(raw[:-1] + bytes([raw[-1] ^ 1]))}",
+        "DER": f"{first}.{second}.{b64(s.signers['ec'].key.sign(f'{first}.{second}'.encode(), ec.ECDSA(hashes.SHA256())))}",
         "larger than 8 kB": s.assertion(more="x" * 8000),
         "nested deep": compact({"alg": "ES256", "kid": "ec"}, b"[" * 2000 + b"]" * 2000, s.signers["ec"].sign),
         "an access token": f"{part({'alg': 'ES256', 'kid': 'ec', 'typ': 'at+jwt'})}.{second}.{third}",
