@@ -1,6 +1,7 @@
 """権限表: what each profession may read and write; every edit is a version, and can be tried before it is made."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import product
 from typing import Any
 from uuid import UUID
@@ -80,8 +81,9 @@ async def preview_permission_table(tx: Transaction, asked: Asked, table: Permiss
     newest, rights = await permission_tables.load_newest(tx), table.rights()
     changes = _changes(newest.rights, rights)
     before, after = _table(newest.rights), _table(rights)
-    touches = _touches(await rights_in_use.load_delegations(tx, grant), before, after)
-    _touch_posts(touches, await rights_in_use.load_posts(tx, grant), before, after)
+    changed = _Changed(before, after)
+    touches = _touches(await rights_in_use.load_delegations(tx, grant), changed)
+    _touch_posts(touches, await rights_in_use.load_posts(tx, grant), changed)
     used = await rights_in_use.load_use(tx, grant, list(touches.values()))
     show_ledger(tx, grant, [], {"version": newest.version, "changes": changes})
     shown = [_touch(touch, *used.get(whose, (0, 0))) for whose, touch in touches.items()]
@@ -97,19 +99,32 @@ def etag(version: int) -> str:
 Touches = dict[tuple[UUID, Profession], Touch]
 
 
-def _touches(delegations: Sequence[Row], before: PermissionTable, after: PermissionTable) -> Touches:
-    """What each office's professions gain or lose, by the very functions that decide.
+class _Changed:
+    """In which groups reading, and writing, changes, by the very functions that decide; worked out once, as many offices have the
+    same professions."""
+
+    def __init__(self, before: PermissionTable, after: PermissionTable) -> None:
+        self.of = cache(lambda profession: _differing(before.of(profession), after.of(profession)))
+        self.of_system = cache(
+            lambda delegated: _differing(before.rights(_system(delegated)), after.rights(_system(delegated)))
+        )
+
+
+def _system(delegated: tuple[Profession, ...]) -> Actor:
+    return Actor(ActorKind.client, UUID(int=0), None, delegated)
+
+
+def _touches(delegations: Sequence[Row], changed: _Changed) -> Touches:
+    """What each office's professions gain or lose.
 
     Where a system acts as itself its rights are the union of those delegated to it, so they may change with any of them.
     """
     touches: Touches = {}
     for row in delegations:
         delegated = tuple(map(Profession, row.professions))
-        system = Actor(ActorKind.client, row.client_id, None, delegated)
-        pairs = {p: (before.of(p), after.of(p)) for p in delegated}
-        pairs[Profession.system] = (before.rights(system), after.rights(system))
-        for profession, (old, new) in pairs.items():
-            reads, writes = _differing(old, new)
+        found = {p: changed.of(p) for p in delegated}
+        found[Profession.system] = changed.of_system(delegated)
+        for profession, (reads, writes) in found.items():
             if not reads and not writes:
                 continue
             touch = _touch_of(touches, row, profession)
@@ -119,12 +134,12 @@ def _touches(delegations: Sequence[Row], before: PermissionTable, after: Permiss
     return touches
 
 
-def _touch_posts(touches: Touches, posts: Sequence[Row], before: PermissionTable, after: PermissionTable) -> None:
+def _touch_posts(touches: Touches, posts: Sequence[Row], changed: _Changed) -> None:
     """The same of members, who have their profession's rights by their post."""
     for row in posts:
         if row.profession is None:
             continue
-        reads, writes = _differing(before.of(Profession(row.profession)), after.of(Profession(row.profession)))
+        reads, writes = changed.of(Profession(row.profession))
         if reads or writes:
             touch = _touch_of(touches, row, Profession(row.profession))
             touch.members += 1
