@@ -7,16 +7,18 @@ from typing import Any
 import httpx
 from fastapi.routing import APIRoute
 from tests.access.world import figure
+from tests.bulk.work import importer
 from tests.factories import Region
-from tests.people.staff import Browser, hired, invited
+from tests.people.staff import Browser, Person, hired, invited
 
 from renkei.access.sessions import form_token
-from renkei.pages import account, invitations, organization_login, passkeys, prove_again, sign_in, staff
+from renkei.main import PAGES as MODULES
+from renkei.settings import Settings
 
 PAGES = sorted(
     {
         (method, route.path)
-        for page in (sign_in, account, invitations, organization_login, passkeys, prove_again, staff)
+        for page in MODULES
         for router in (page.router, getattr(page, "told", page.router))
         for route in router.routes
         if isinstance(route, APIRoute)
@@ -50,6 +52,17 @@ FIELDS = [
     "state",
     "iss",
     "error",
+    "sheet",
+    "mapping",
+    "worksheet",
+    "after",
+    "checked",
+    "heading-0",
+    "column-0",
+    "fixed-0",
+    "value-0",
+    "save_as",
+    "partial",
 ]
 TEXTS = (
     "",
@@ -75,6 +88,11 @@ TEXTS += (
     "0" * 6,
     "A" * 10,
     "A" * 16,
+    "care_reports",
+    "run",
+    "columns-40",
+    "care_report.pulse_rate",
+    "9" * 30,
 )
 IDS = ("x", "00000000-0000-7000-8000-000000000000", "%00", "%2e%2e", "é" * 20)
 MEDIA = (
@@ -88,13 +106,31 @@ EACH = 3
 """So many requests to each page at each stage, of each of two kinds: fields, and bodies that are no form."""
 
 
-async def test_no_page_gets_a_5xx_whatever_is_sent_at_whatever_stage(http: httpx.AsyncClient, region: Region) -> None:
+async def waiting_import(nurse: Person, settings: Settings) -> str:
+    """The id of one of hers that waits for a confirmation."""
+    seat = await nurse.sign_in()
+    await seat.open("/imports")
+    sent = await seat.send("/imports", sheet="care_reports", chosen="利用者番号,脈拍\r\nA-1,速い\r\n".encode())
+    async with importer(settings) as worker:
+        while "refresh" in (await seat.open(sent.url.path)).headers:
+            await worker.work()
+    return sent.url.path.rpartition("/")[2]
+
+
+async def test_no_page_gets_a_5xx_whatever_is_sent_at_whatever_stage(
+    http: httpx.AsyncClient, region: Region, settings: Settings
+) -> None:
     lot, statuses = random.Random(4), Counter[int]()  # noqa: S311 - the same at every run
     office = await region.found("visiting_nursing")
     people = {"nurse": await hired(http, region.admin, office), "admin": await hired(http, region.admin, office, None)}
     token = (await invited(region.admin, office.id, f"{office.id}@example.jp"))["invitation"]["url"].rpartition("/")[2]
     assert office.organization is not None
-    ids = {"token": token, "organization_id": office.id, "code": office.organization["code"]}
+    ids = {
+        "import_id": await waiting_import(people["nurse"], settings),
+        "token": token,
+        "organization_id": office.id,
+        "code": office.organization["code"],
+    }
     texts = (*TEXTS, people["nurse"].email)
 
     async def at(stage: str) -> Browser:

@@ -14,7 +14,7 @@ from tests.people.ways import hired as seated
 from tests.people.ways import served
 
 from renkei.access.sessions import cookie_hash
-from renkei.pages import account, invitations, organization_login, passkeys, prove_again, sign_in, staff
+from renkei.main import PAGES
 from renkei.settings import Settings
 
 FOREIGN = (
@@ -28,7 +28,7 @@ TOKENS = ("", "0" * 64, "é" * 64)
 FORMS = sorted(
     {
         (method, route.path)
-        for page in (sign_in, account, invitations, organization_login, passkeys, prove_again, staff)
+        for page in PAGES
         for route in page.router.routes
         for method in route.methods - {"GET", "HEAD"}
     }

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from renkei.access import reach
+from renkei.access.actor import Actor
 from renkei.access.audit import Asked
 from renkei.access.gate import _GATE, Grant, _decided, _rule, require
 from renkei.access.policy import Consent, Rights, View, view
 from renkei.access.refusals import NO_ORGANIZATION
+from renkei.access.rules import RULES
 from renkei.catalogue import load_catalogue
 from renkei.database import Transaction
 from renkei.errors import Forbidden, NotFound, RenkeiError
@@ -26,6 +28,15 @@ async def authorize_work(tx: Transaction, asked: Asked, permission: Permission) 
         raise Forbidden(Reason.not_in_care_team, "organization", "organization", NO_ORGANIZATION)
     require(rule, rights)
     return rights
+
+
+async def work_allowed(tx: Transaction, actor: Actor, among: Iterable[Permission]) -> frozenset[Permission]:
+    """Which of these acts on its organization's long work are this actor's by the permission table: for a page that says where
+    one can go. It opens nothing, and each act decides for itself."""
+    if actor.organization is None or not actor.professions:
+        return frozenset()
+    rights = (await reach.permission_table(tx, await reach.table_version(tx))).rights(actor)
+    return frozenset(act for act in among if RULES[act].has_right(rights))
 
 
 async def authorize_documents(

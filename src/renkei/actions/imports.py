@@ -66,14 +66,24 @@ async def read_import(tx: Transaction, asked: Asked, job_id: UUID) -> Row:
 
 async def list_import_faults(tx: Transaction, asked: Asked, job_id: UUID, query: FaultQuery) -> list[Row]:
     """Its rows with faults, in their order, and one more."""
+    return (await look_at_import(tx, asked, job_id, query))[1]
+
+
+async def look_at_import(tx: Transaction, asked: Asked, job_id: UUID, query: FaultQuery) -> tuple[Row, list[Row]]:
+    """An import and its rows with faults, as a page shows them."""
     job = await read_import(tx, asked, job_id)
-    return await jobs.load_faults(tx, job, query.after, query.limit)
+    return job, await jobs.load_faults(tx, job, query.after, query.limit)
+
+
+def is_ones_own(job: Row, asked: Asked) -> bool:
+    """Whether who asks has sent it, or was the last to confirm it: only they are shown its rows."""
+    return same_actor(job.actor, asked.actor)
 
 
 async def rejected_rows(tx: Transaction, asked: Asked, job_id: UUID, blobs: Blobs) -> tuple[AsyncIterator[bytes], str]:
     """The rows that were not taken in, and their media type: only for who sent them."""
     job = await read_import(tx, asked, job_id)
-    if job.result_key is None or not same_actor(job.actor, asked.actor):
+    if job.result_key is None or not is_ones_own(job, asked):
         raise NotFound
     return verified(blobs.open(job.result_key), bytes.fromhex(job.found["sha256"])), job.spec["media_type"]
 

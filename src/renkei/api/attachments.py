@@ -13,7 +13,7 @@ from renkei.actions.attachments import Sent
 from renkei.api.bodies import body_chunks, require_media
 from renkei.api.documents import BODY, REPEATED, problems
 from renkei.api.door import Asking, Door, answer, listing
-from renkei.api.files import file_answer
+from renkei.blobs.answers import file_answer
 from renkei.schemas.attachments import Attachment, AttachmentIn, AttachmentQuery, Attachments
 from renkei.schemas.consents import Withdrawal
 from renkei.schemas.evidence import MEDIA_TYPES

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from renkei.actions import consent_evidence
 from renkei.api.documents import BODY, REPEATED, problems
 from renkei.api.door import Asking, UploadDoor, answer, listing
-from renkei.api.files import saved_as
+from renkei.blobs.answers import saved_as
 from renkei.schemas.evidence import MEDIA_TYPES, EvidenceQuery
 from renkei.schemas.paging import Page
 from renkei.vocabulary import Permission

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from renkei.actions import exports
 from renkei.api.documents import BODY, problems
 from renkei.api.door import Asking, Door, answer, listing
-from renkei.api.files import file_answer
 from renkei.api.problems import language_of
+from renkei.blobs.answers import file_answer
 from renkei.schemas.bulk.files import CSV, NDJSON, XLSX
 from renkei.schemas.exports import ExportRequest, export_json
 from renkei.schemas.paging import Page, page_of

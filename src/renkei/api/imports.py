@@ -9,10 +9,10 @@ from renkei.actions import imports
 from renkei.api.bodies import body_chunks, require_media
 from renkei.api.documents import BODY, problems
 from renkei.api.door import Asking, Door, answer, listing
-from renkei.api.files import file_answer
 from renkei.api.problems import language_of
 from renkei.blobs import Area
-from renkei.schemas.bulk.files import CSV, MEDIA_TYPES, NDJSON
+from renkei.blobs.answers import file_answer
+from renkei.schemas.bulk.files import MEDIA_TYPES
 from renkei.schemas.imports import (
     Confirmation,
     FaultQuery,
@@ -20,6 +20,7 @@ from renkei.schemas.imports import (
     SavedMapping,
     Undoing,
     job_json,
+    rejected_file,
     row_faults,
 )
 from renkei.schemas.paging import Page, page, page_of
@@ -97,9 +98,7 @@ async def list_import_faults(
 async def rejected_rows(request: Request, call: Asking, import_id: UUID) -> Response:
     """取り込まれなかった行のファイル。直して送り直せる。 The rows that were not taken in, each with why; to be mended and sent again."""
     pieces, media = await imports.rejected_rows(call.tx, call.asked, import_id, request.app.state.service.blobs)
-    media = NDJSON if media == NDJSON else CSV
-    name = f"rejected-{import_id}.{'ndjson' if media == NDJSON else 'csv'}"
-    return await file_answer(pieces, name, f"{media}; charset=utf-8")
+    return await file_answer(pieces, *rejected_file(import_id, media))
 
 
 @router.post(

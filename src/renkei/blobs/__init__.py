@@ -1,10 +1,10 @@
 """Files kept outside the row store (ファイルの保管): in a folder, or in a bucket of an S3-compatible server. One small interface."""
 
-from renkei.blobs.base import Area, Blobs, Kept, Received, verified
+from renkei.blobs.base import CHUNK, Area, Blobs, Kept, Received, verified
 from renkei.blobs.folder import FolderBlobs
 from renkei.settings import Settings
 
-__all__ = ["Area", "Blobs", "FolderBlobs", "Kept", "Received", "open_blobs", "verified"]
+__all__ = ["CHUNK", "Area", "Blobs", "FolderBlobs", "Kept", "Received", "open_blobs", "verified"]
 
 
 def open_blobs(settings: Settings) -> Blobs:

@@ -1,12 +1,14 @@
 """画面のフォーム: what a browser sends, read strictly, whoever has sent it."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from fastapi import Request
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 
 from renkei.errors import BadRequest, TooLarge
 
@@ -17,46 +19,54 @@ MOST_FIELDS = 100
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
+class Sizes(NamedTuple):
+    """How much a form may hold. form: bytes of one without a file; upload: of one with a file, all told."""
+
+    form: int = LARGEST_FORM
+    upload: int = LARGEST_UPLOAD
+    fields: int = MOST_FIELDS
+
+
+USUAL = Sizes()
+
+
 class Sent(NamedTuple):
-    """Fields of a form, each once. file: the one that was chosen with it, as it is; empty where none was."""
+    """Fields of a form, each once. file: the one that was chosen with it; a large one lies on the disk."""
 
     fields: Mapping[str, str]
-    file: bytes = b""
+    file: UploadFile | None = None
 
 
-async def read_form(request: Request) -> Sent:
-    """What was sent. Raises BadRequest, TooLarge."""
+@asynccontextmanager
+async def read_form(request: Request, sizes: Sizes = USUAL) -> AsyncIterator[Sent]:
+    """What was sent, while the block runs. Raises BadRequest, TooLarge."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media == MULTIPART:
-        return await _read_parts(request)
+        form = await _parts(request, sizes)
+        try:
+            parts = form.multi_items()
+            fields = _once([(name, part) for name, part in parts if isinstance(part, str)])
+            yield Sent(fields, *(part for _, part in parts if isinstance(part, UploadFile)))
+        finally:
+            await form.close()
+        return
     if media != URLENCODED:
         raise BadRequest
-    raw = b"".join([chunk async for chunk in _bounded(request, LARGEST_FORM)])
+    raw = b"".join([chunk async for chunk in _bounded(request, sizes.form)])
     try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=sizes.fields)
     except ValueError:
         raise BadRequest from None
-    return Sent(_once(pairs))
+    yield Sent(_once(pairs))
 
 
-async def _read_parts(request: Request) -> Sent:
-    parser = MultiPartParser(
-        request.headers,
-        _bounded(request, LARGEST_UPLOAD),
-        max_files=1,
-        max_fields=MOST_FIELDS,
-        max_part_size=LARGEST_UPLOAD,
-    )
+async def _parts(request: Request, sizes: Sizes) -> FormData:
+    chunks, largest = _bounded(request, sizes.upload), min(sizes.upload, LARGEST_UPLOAD)
+    parser = MultiPartParser(request.headers, chunks, max_files=1, max_fields=sizes.fields, max_part_size=largest)
     try:
-        form = await parser.parse()
+        return await parser.parse()
     except MultiPartException:
         raise BadRequest from None
-    try:
-        parts = form.multi_items()
-        files = [await part.read() for _, part in parts if isinstance(part, UploadFile)]
-    finally:
-        await form.close()
-    return Sent(_once([(name, part) for name, part in parts if isinstance(part, str)]), *files)
 
 
 def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -68,8 +78,11 @@ def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 async def _bounded(request: Request, largest: int) -> AsyncGenerator[bytes, None]:
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > largest:
-            raise TooLarge(largest)
-        yield chunk
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > largest:
+                raise TooLarge(largest)
+            yield chunk
+    except ClientDisconnect:
+        raise BadRequest from None

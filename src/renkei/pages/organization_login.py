@@ -74,7 +74,8 @@ async def logout(request: Request, organization_id: UUID) -> Response:
     """The provider tells that somebody has signed out there (Back-Channel Logout)."""
     service: Service = request.app.state.service
     try:
-        token = (await read_form(request)).fields.get("logout_token", "")
+        async with read_form(request) as sent:
+            token = sent.fields.get("logout_token", "")
         await organization_logout.told_by_provider(service, request.state.request_id, organization_id, token)
     except (NotProven, ProviderAway):
         return Response(b'{"error": "invalid_request"}', 400, media_type="application/json")

@@ -4,7 +4,8 @@ Server-rendered, without scripts of its own: it works on any phone, and the Cont
 """
 
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.datastructures import UploadFile
 
 from renkei.access.passkeys import relying_party
 from renkei.access.service import Service
@@ -21,7 +23,7 @@ from renkei.access.sessions import Session, form_token, is_form_token, new_cooki
 from renkei.actions.session_steps import Opened
 from renkei.catalogue import load_catalogue
 from renkei.errors import BadRequest, Forbidden, NotFound, RenkeiError
-from renkei.pages.forms import Sent, read_form
+from renkei.pages.forms import USUAL, Sizes, read_form
 from renkei.schemas.dates import TOKYO
 from renkei.schemas.json_body import parse_json
 from renkei.schemas.languages import preferred_language
@@ -47,7 +49,8 @@ _templates = Environment(
 
 @dataclass(slots=True)
 class Visit:
-    """One request of a browser. session: whose it is, at whatever stage; form, file: what was sent, once it is known to be ours."""
+    """One request of a browser. session: whose it is, at whatever stage; form, file: what was sent, once it is known to be ours;
+    a file ends with the request."""
 
     request: Request
     service: Service
@@ -56,7 +59,7 @@ class Visit:
     cookie: str
     new: bool
     form: Mapping[str, str] = field(default_factory=dict)
-    file: bytes = b""
+    file: UploadFile | None = None
 
     @property
     def request_id(self) -> UUID:
@@ -213,9 +216,10 @@ class PageDoor(APIRoute):
                     raise NotFound  # no database takes one
                 if visit.session is not None and visit.session.is_open:  # half-way it is whoever knows the password
                     visit.service.throttle.count(Limit.member, str(visit.session.account_id))
-                if request.method not in ("GET", "HEAD"):
-                    visit.form, visit.file = await _own_form(visit)
-                return await inside(request)
+                if request.method in ("GET", "HEAD"):
+                    return await inside(request)
+                async with self._own_form(visit):
+                    return await inside(request)
             except SignedOut:
                 return visit.go("/login")
             except Forbidden as error:
@@ -230,6 +234,20 @@ class PageDoor(APIRoute):
                 return _told(visit, error)
 
         return handle
+
+    def sizes(self, visit: Visit) -> Sizes:
+        """How much a form of this page may hold; read before it is known to be ours."""
+        return USUAL
+
+    @asynccontextmanager
+    async def _own_form(self, visit: Visit) -> AsyncIterator[None]:
+        if not own_page(visit.request.headers, visit.service.sessions.origin):
+            raise NotOurs
+        async with read_form(visit.request, self.sizes(visit)) as sent:
+            if visit.new or not is_form_token(visit.cookie, sent.fields.get("form_token", "")):
+                raise NotOurs
+            visit.form, visit.file = sent
+            yield
 
 
 def _page_of(request: Request) -> str:
@@ -247,16 +265,6 @@ async def _visited(request: Request) -> Visit:
         return Visit(request, service, session, language, cookie, new=False)
     before = request.cookies.get(service.sessions.cookie_name("form"))
     return Visit(request, service, None, language, before or new_cookie(), new=before is None)
-
-
-async def _own_form(visit: Visit) -> Sent:
-    request = visit.request
-    if not own_page(request.headers, visit.service.sessions.origin):
-        raise NotOurs
-    sent = await read_form(request)
-    if visit.new or not is_form_token(visit.cookie, sent.fields.get("form_token", "")):
-        raise NotOurs
-    return sent
 
 
 def _told(visit: Visit, error: RenkeiError) -> Response:

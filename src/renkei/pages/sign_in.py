@@ -5,9 +5,11 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from renkei.actions import organization_logout, sign_in
+from renkei.actions.own_work import own_work
 from renkei.actions.session_steps import Wrong
 from renkei.pages.assets import asset
 from renkei.pages.page import PageDoor, Visit, Visiting, own_path
+from renkei.vocabulary import Permission
 
 router = APIRouter(include_in_schema=False, route_class=PageDoor)
 router.add_route("/pages/renkei.css", asset("renkei.css", "text/css; charset=utf-8"))
@@ -16,7 +18,9 @@ router.add_route("/pages/renkei.css", asset("renkei.css", "text/css; charset=utf
 @router.get("/")
 async def home(visit: Visiting) -> Response:
     """Who is signed in, under which post, and where to."""
-    return visit.page("home.html")
+    session = visit.session
+    may = await own_work(visit.service, session.actor) if session and session.has_hat else frozenset()
+    return visit.page("home.html", imports=Permission.import_submit in may, exports=Permission.export_request in may)
 
 
 @router.get("/login")

@@ -1,27 +1,24 @@
 """職員の管理の画面: /staff, for whoever has signed in under an administrator's post. The same acts as /v1/members."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from renkei.access.audit import RECORDED, Asked, record_refusal
+from renkei.access.audit import Asked
 from renkei.actions import members
-from renkei.database import Transaction, transaction
-from renkei.errors import Fault, Forbidden, Invalid, NotFound, RenkeiError
-from renkei.pages.page import PageDoor, SignedOut, Visit, Visiting
+from renkei.database import Transaction
+from renkei.errors import Fault, Forbidden, NotFound, RenkeiError
+from renkei.pages.acting import acting, filled, texts, words
+from renkei.pages.page import PageDoor, Visit, Visiting
 from renkei.schemas.client_keys import Because
-from renkei.schemas.fields import faults_of
 from renkei.schemas.members import MemberEnd, MemberIn, MemberQuery, Post, StaffListQuery
 from renkei.schemas.staff_list import text_of
 from renkei.vocabulary import Permission, Profession
 
 router = APIRouter(prefix="/staff", include_in_schema=False, route_class=PageDoor)
-
-T = TypeVar("T", bound=BaseModel)
 
 FIELDS: Mapping[str, tuple[str, str]] = {
     "email": ("メールアドレス", "E-mail address"),
@@ -47,8 +44,8 @@ async def list_members(visit: Visiting, name: str = "", state: str = "", after: 
 async def invite_member(visit: Visiting) -> Response:
     """Invite somebody; the link is shown once."""
     try:
-        said = _said(MemberIn, visit, "email", "name", "name_kana", "office", "profession", "valid_from", "valid_until")
-        async with _acting(visit, Permission.member_invite) as (tx, asked):
+        said = filled(MemberIn, {**texts(visit.form, "email", "name", "name_kana"), **_post(visit)})
+        async with acting(visit, Permission.member_invite) as (tx, asked):
             made = await members.invite_member(tx, asked, visit.service, said)
     except Forbidden:
         raise
@@ -60,7 +57,7 @@ async def invite_member(visit: Visiting) -> Response:
 @router.get("/import")
 async def staff_list(visit: Visiting) -> Response:
     """Where a staff list is chosen, or pasted."""
-    async with _acting(visit, Permission.member_read) as (tx, asked):
+    async with acting(visit, Permission.member_read) as (tx, asked):
         await members.require_administrator(tx, asked)
     return visit.page("staff_import.html", listed="", tried=None)
 
@@ -68,17 +65,17 @@ async def staff_list(visit: Visiting) -> Response:
 @router.post("/import")
 async def import_members(visit: Visiting) -> Response:
     """Try a staff list, or take it."""
-    raw, dry_run = visit.file or visit.form.get("listed", "").encode(), visit.form.get("act") != "import"
-    listed = ""
+    raw = await visit.file.read() if visit.file else b""
+    raw, dry_run, listed = raw or visit.form.get("listed", "").encode(), visit.form.get("act") != "import", ""
     try:
         listed = text_of(raw)
-        async with _acting(visit, Permission.member_import) as (tx, asked):
+        async with acting(visit, Permission.member_import) as (tx, asked):
             query = StaffListQuery(dry_run=dry_run)
             _, told = await members.import_members(tx, asked, visit.service, query, raw)
     except Forbidden:
         raise
     except RenkeiError as error:
-        wrong = _words(visit, error)
+        wrong = words(visit, error, _told)
         return visit.page("staff_import.html", error.status, wrong=wrong, listed=listed, tried=None)
     if dry_run:
         return visit.page("staff_import.html", listed=listed, tried=told)
@@ -96,7 +93,7 @@ async def reinvite_member(visit: Visiting, member_id: UUID) -> Response:
     """Another link."""
 
     async def act(tx: Transaction, asked: Asked) -> Response:
-        why = _said(Because, visit, "reason")
+        why = filled(Because, texts(visit.form, "reason"))
         made = await members.reinvite_member(tx, asked, visit.service, member_id, why.reason)
         return visit.page("staff_links.html", made=[made])
 
@@ -108,8 +105,7 @@ async def change_post(visit: Visiting, member_id: UUID) -> Response:
     """Another post."""
 
     async def act(tx: Transaction, asked: Asked) -> Response:
-        post = _said(Post, visit, "office", "profession", "valid_from", "valid_until")
-        made = await members.change_post(tx, asked, member_id, post)
+        made = await members.change_post(tx, asked, member_id, filled(Post, _post(visit)))
         return visit.go(f"/staff/{made['id']}")
 
     return await _act(visit, member_id, Permission.member_change, act)
@@ -120,7 +116,8 @@ async def end_member(visit: Visiting, member_id: UUID) -> Response:
     """Let it end."""
 
     async def act(tx: Transaction, asked: Asked) -> Response:
-        await members.end_member(tx, asked, member_id, _said(MemberEnd, visit, "reason", "last_day"))
+        said = filled(MemberEnd, texts(visit.form, "reason", "last_day"))
+        await members.end_member(tx, asked, member_id, said)
         return visit.go(f"/staff/{member_id}")
 
     return await _act(visit, member_id, Permission.member_end, act)
@@ -131,7 +128,7 @@ async def give_code(visit: Visiting, member_id: UUID) -> Response:
     """A code for the day the phone is lost."""
 
     async def act(tx: Transaction, asked: Asked) -> Response:
-        why = _said(Because, visit, "reason")
+        why = filled(Because, texts(visit.form, "reason"))
         code = await members.give_code(tx, asked, visit.service, member_id, why.reason)
         return visit.page("staff_code.html", code=code["code"], expires_at=code["expires_at"], member_id=member_id)
 
@@ -143,7 +140,7 @@ async def _act(
 ) -> Response:
     """Do it and show what came of it; where it was refused, the member again and why."""
     try:
-        async with _acting(visit, permission) as (tx, asked):
+        async with acting(visit, permission) as (tx, asked):
             answer: Response = await act(tx, asked)
             return answer
     except (NotFound, Forbidden):
@@ -152,44 +149,15 @@ async def _act(
         return await _one(visit, member_id, error)
 
 
-@asynccontextmanager
-async def _acting(visit: Visit, permission: Permission) -> AsyncIterator[tuple[Transaction, Asked]]:
-    """One transaction of whoever has signed in under a post; a refusal is on record as at every door."""
-    _admin(visit)
-    asked = Asked(visit.request_id, visit.member.actor, permission)
-    try:
-        async with transaction(visit.service.engine) as tx:
-            yield tx, asked
-    except RenkeiError as error:
-        if error.status in RECORDED:
-            await record_refusal(visit.service.engine, asked, None, error)
-        raise
-
-
-def _admin(visit: Visit) -> None:
-    if not visit.member.has_hat:
-        raise SignedOut
-
-
-def _said(model: type[T], visit: Visit, *names: str) -> T:
-    """What the form says, as the API would be told it; an empty field says nothing."""
-    said = {name: text for name in names if (text := visit.form.get(name, "").strip())}
+def _post(visit: Visit) -> dict[str, Any]:
+    """What a post is. An administrator's has no profession, whatever stood in the field."""
+    said = texts(visit.form, "office", "profession", "valid_from", "valid_until")
     if said.get("office") == "organization_admin":
         said.pop("profession", None)
-    try:
-        return model.model_validate(said)
-    except ValidationError as error:
-        raise Invalid(faults_of(({**one} for one in error.errors()), said)) from None
+    return said
 
 
-def _words(visit: Visit, error: RenkeiError) -> str:
-    """Why not, for who filled the form."""
-    if isinstance(error, Invalid) and error.faults:
-        return " ".join(_fault(visit, fault) for fault in error.faults[:20])
-    return visit.t(*(error.detail or error.title))
-
-
-def _fault(visit: Visit, fault: Fault) -> str:
+def _told(visit: Visit, fault: Fault) -> str:
     *lines, name = fault.pointer.strip("/").split("/")
     line = visit.t(f"{lines[0]}行目 ", f"line {lines[0]}, ") if lines else ""
     return f"{line}{visit.t(*FIELDS.get(name, (name, name)))}: {fault.message(visit.language)}。"
@@ -197,9 +165,9 @@ def _fault(visit: Visit, fault: Fault) -> str:
 
 async def _list(visit: Visit, error: RenkeiError | None = None, **asked_for: str) -> Response:
     query = _query(asked_for)
-    async with _acting(visit, Permission.member_read) as (tx, asked):
+    async with acting(visit, Permission.member_read) as (tx, asked):
         page = await members.list_members(tx, asked, query)
-    wrong = _words(visit, error) if error else None
+    wrong = words(visit, error, _told) if error else None
     context = {"members": page["items"], "next": page["next"], "query": query, "professions": PROFESSIONS}
     return visit.page("staff.html", error.status if error else 200, wrong=wrong, form=visit.form, **context)
 
@@ -212,8 +180,8 @@ def _query(asked_for: Mapping[str, str]) -> MemberQuery:
 
 
 async def _one(visit: Visit, member_id: UUID, error: RenkeiError | None = None) -> Response:
-    async with _acting(visit, Permission.member_read) as (tx, asked):
+    async with acting(visit, Permission.member_read) as (tx, asked):
         member = await members.read_member(tx, asked, member_id)
-    wrong = _words(visit, error) if error else None
+    wrong = words(visit, error, _told) if error else None
     status = error.status if error else 200
     return visit.page("staff_member.html", status, wrong=wrong, member=member, professions=PROFESSIONS)

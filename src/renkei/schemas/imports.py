@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import Field
 
 from renkei.errors import FAULT_MESSAGES, Fault
 from renkei.schemas.answers import rfc3339
+from renkei.schemas.bulk.files import CSV, NDJSON
 from renkei.schemas.bulk.mapping import Mapping_, letter
 from renkei.schemas.bulk.suggest import REASONS, Suggestion
 from renkei.schemas.bulk.targets import Sheet, find_target
@@ -149,6 +151,12 @@ def fault_told(fault: Mapping[str, Any], language: Language) -> dict[str, Any]:
         message = fault["message"][0 if language is Language.ja else 1]
     named = ("pointer", "column", "heading", "item", "code")
     return {**{name: fault[name] for name in named if name in fault}, "message": message}
+
+
+def rejected_file(import_id: UUID, media_type: str) -> tuple[str, str]:
+    """Name and media type of the rows that were not taken in: of a workbook as CSV."""
+    media, ending = (NDJSON, "ndjson") if media_type == NDJSON else (CSV, "csv")
+    return f"rejected-{import_id}.{ending}", f"{media}; charset=utf-8"
 
 
 def mapping_json(row: Any) -> dict[str, Any]:

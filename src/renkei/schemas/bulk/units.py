@@ -21,6 +21,8 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "kg/m2": ("kg/m2", "kg/m^2"),
 }
 """UCUM → how it is written in cells, folded as ``widths.compact`` does and in lower case."""
+SHOWN: Mapping[str, str] = {"Cel": "℃", "mm[Hg]": "mmHg"}
+"""How people write what UCUM writes otherwise."""
 COUNTED: tuple[str, ...] = ("歳", "才", "人", "回", "本", "階", "点", "名")
 """After a number without a unit."""
 _KNOWN = {spelling for spellings in UNITS.values() for spelling in spellings} | {

@@ -1,0 +1,59 @@
+"""What pages do: the acts of the API, by whoever has signed in under a post, and what they tell of a form that was refused."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from renkei.access.audit import RECORDED, Asked, record_refusal
+from renkei.database import Transaction, transaction
+from renkei.errors import Fault, Invalid, RenkeiError
+from renkei.pages.page import SignedOut, Visit
+from renkei.schemas.fields import faults_of
+from renkei.vocabulary import Permission
+
+T = TypeVar("T", bound=BaseModel)
+
+MOST_TOLD = 20
+"""Faults of one form that are told at once."""
+
+
+@asynccontextmanager
+async def acting(visit: Visit, permission: Permission) -> AsyncIterator[tuple[Transaction, Asked]]:
+    """One transaction of whoever has signed in under a post; a refusal is on record as at every door."""
+    require_post(visit)
+    asked = Asked(visit.request_id, visit.member.actor, permission)
+    try:
+        async with transaction(visit.service.engine) as tx:
+            yield tx, asked
+    except RenkeiError as error:
+        if error.status in RECORDED:
+            await record_refusal(visit.service.engine, asked, None, error)
+        raise
+
+
+def require_post(visit: Visit) -> None:
+    """Raise SignedOut: nobody, or under no post."""
+    if not visit.member.has_hat:
+        raise SignedOut
+
+
+def texts(form: Mapping[str, str], *names: str) -> dict[str, Any]:
+    """These fields of a form; one left empty says nothing."""
+    return {name: text for name in names if (text := form.get(name, "").strip())}
+
+
+def filled(model: type[T], said: Mapping[str, Any]) -> T:
+    """What a form says, as the API would be told it. Raises Invalid."""
+    try:
+        return model.model_validate(said)
+    except ValidationError as error:
+        raise Invalid(faults_of(({**one} for one in error.errors()), said)) from None
+
+
+def words(visit: Visit, error: RenkeiError, told: Callable[[Visit, Fault], str]) -> str:
+    """Why not, for who filled the form. told: one fault, as a sentence."""
+    if isinstance(error, Invalid) and error.faults:
+        return " ".join(told(visit, fault) for fault in error.faults[:MOST_TOLD])
+    return visit.t(*(error.detail or error.title))
