@@ -69,14 +69,13 @@ nightly: .venv/.dev-installed
 	@$(BIN)/python -m bench.verify
 
 # One cluster for a thousand short runs, kept from one mutant to the next. First mutmut makes the mutants, with one tried for show;
-# then each is tried in one process (bench/mutants.py), and whatever lives there, mutmut tries in a process of its own. What has
-# been tried is not tried again until the function has changed; `mutmut results` and `mutmut show <name>` tell of survivors, whose
-# number is what is printed.
+# then each is tried in one process (bench/mutants.py), decisions first, and what has no verdict there, mutmut tries in a process of
+# its own. Who died is not tried again until the function has changed; `mutmut results` and `mutmut show <name>` tell of survivors.
 MUTANTS := build/mutants
 mutants: .venv/.dev-installed
 	@mkdir -p -m 711 $(MUTANTS)
 	@export PATH="$$PWD/$(BIN):$$PATH" RENKEI_TEST_CLUSTER="$$PWD/$(MUTANTS)"; mutmut run $(FIRST_MUTANT) > /dev/null; \
-	  python -m bench.mutants; mutmut run | tail -n 1 | tr '\r' '\n' | tail -n 1; \
+	  python -m bench.mutants 3 30; mutmut run > /dev/null; python -m bench.mutants; \
 	  python -c "$$REMOVE_MUTANTS_CLUSTER"; mutmut results
 FIRST_MUTANT := renkei.access.refusals.x_own_matter__mutmut_1
 

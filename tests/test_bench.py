@@ -1,5 +1,6 @@
 """The pure parts of the bench. The bench itself takes minutes and is run by ``make bench``."""
 
+import ast
 import re
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from bench.generator import percentile
 from bench.limit import REPEATS, Script
 from bench.load import Message
+from bench.mutants import decides, within
 from bench.paths import DOCUMENT, REPORT_ITEMS, SHEET_BYTES, compact, report, sheet, unique
 from bench.recording import Parameter, Recorded, Sent
 
@@ -99,3 +101,30 @@ def test_the_script_makes_new_ids_once_for_each_transaction() -> None:
     assert first[1] == second[1]  # the office stays
     assert first[2] != second[2]
     assert text.count("uuidv7()") == 2 * REPEATS
+
+
+CHANGES = [
+    ("a == b", "a != b", True),
+    ("n < 1", "n < 2", True),
+    ("a and b", "a or b", True),
+    ("not a", "a", True),
+    ("f(True)", "f(False)", True),
+    ("x if a else y", "x if a and False else y", True),
+    ("[x for x in y if f(x)]", "[x for x in y if f(None)]", True),
+    ("lambda n=1: n", "lambda n=2: n", True),
+    ("f(a, b)", "f(a)", False),
+    ("f(a, b)", "f(None, b)", False),
+    ("'word'", "'WORD'", False),
+    ("n + 1", "n - 1", False),
+    ("f(a)", "f(a)", None),
+]
+
+
+@pytest.mark.parametrize(("sound", "changed", "expected"), CHANGES)
+def test_which_mutants_change_a_decision(sound: str, changed: str, expected: bool | None) -> None:
+    assert decides(ast.parse(sound), ast.parse(changed)) is expected
+
+
+def test_the_quickest_tests_and_one_in_any_case() -> None:
+    tests = [(1.0, "a"), (1.5, "b"), (2.0, "c")]
+    assert [within(seconds, tests) for seconds in (0.5, 2.5, 9.0)] == [["a"], ["a", "b"], ["a", "b", "c"]]

@@ -73,6 +73,10 @@ def test_a_ring_notices_what_changed_but_does_not_look_at_every_request(tmp_path
     assert both.signing_kid == first.signing_kid
     clock.seconds += keyring.RELOAD_SECONDS
     assert ring.keys is both
+    (tmp_path / "0002.pem").unlink()
+    assert ring.keys is both
+    clock.seconds += keyring.RELOAD_SECONDS
+    assert ring.keys.public_pem == first.public_pem
 
 
 def test_a_ring_notices_when_it_is_time_to_sign(

@@ -147,6 +147,7 @@ DOCUMENTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a token endpoint in the clear": lambda document: {**document, "token_endpoint": "http://op.example/token"},
     "keys over another scheme": lambda document: {**document, "jwks_uri": "file:///etc/passwd"},
     "a script to be sent to": lambda document: {**document, "authorization_endpoint": "javascript:alert(1)"},
+    "a script to sign out by": lambda document: {**document, "end_session_endpoint": "javascript:alert(1)"},
     "a list": lambda document: [document],
 }
 

@@ -49,7 +49,12 @@ def test_a_user_has_the_rights_of_the_one_profession() -> None:
     named = replace(system(Profession.nurse), user_id="1", user_name="花子")
     assert table.rights(named) == table.of(Profession.nurse)
     assert (named.profession, system().profession) == (Profession.nurse, Profession.system)
-    assert Actor(ActorKind.admin, new_id(), None, ()).profession is None
+
+
+def test_an_office_is_no_system_and_acts_in_no_profession() -> None:
+    for professions in ((), (Profession.nurse,)):
+        office = Actor(ActorKind.organization_admin, None, None, professions)
+        assert (office.in_care, office.is_system, office.profession) == (False, False, None)
 
 
 def test_what_one_consent_withdrew_another_may_still_allow() -> None:

@@ -63,7 +63,7 @@ class Grant:
     @property
     def knows_person(self) -> bool:
         """Whether the registered person may be shown in full."""
-        return self.tie is None or self.tie.knows_person(self.asked.actor.profession)
+        return self.tie is not None and self.tie.knows_person(self.asked.actor.profession)
 
     def profession_of(self, document: Document) -> str:
         """The origin's profession: the user's of the token; for a system acting as itself, whom its document names."""

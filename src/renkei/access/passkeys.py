@@ -7,10 +7,10 @@ we did not ask for, and a key that was bound to its device and no longer is.
 
 import ipaddress
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -45,27 +45,20 @@ LONGEST_ID = 1023  # bytes, WebAuthn §4
 LARGEST_ANSWER = 20_000
 """Bytes: what a browser may send in answer."""
 
-Said = ParamSpec("Said")
-Answered = TypeVar("Answered")
-
 
 class WrongPasskey(Exception):
     """An answer that does not hold. Says why for the log; the reader is told that it did not work."""
 
 
-def _reads(read: Callable[Said, Answered]) -> Callable[Said, Answered]:
+@contextmanager
+def _reading() -> Iterator[None]:
     """Foreign CBOR, COSE, certificates and signatures: whatever a reader of them raises means that it does not hold."""
-
-    @wraps(read)
-    def reads(*said: Said.args, **by_name: Said.kwargs) -> Answered:
-        try:
-            return read(*said, **by_name)
-        except WrongPasskey:
-            raise
-        except Exception as error:
-            raise WrongPasskey(f"{type(error).__name__}: {error}"[:200]) from error
-
-    return reads
+    try:
+        yield
+    except WrongPasskey:
+        raise
+    except Exception as error:
+        raise WrongPasskey(f"{type(error).__name__}: {error}"[:200]) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,25 +137,25 @@ def registration_options(
     return _as_json(options)
 
 
-@_reads
 def registered(party: RelyingParty, challenge: bytes, said: Mapping[str, Any]) -> NewPasskey:
     """The passkey a browser has made. said: ``PublicKeyCredential.toJSON()``. Raises WrongPasskey."""
-    credential = parse_registration_credential_json(dict(said))
-    _require_top(credential.response.client_data_json)
-    if parse_attestation_object(credential.response.attestation_object).fmt not in ATTESTATIONS:
-        raise WrongPasskey("attested in a form that was not asked for")
-    made = verify_registration_response(
-        credential=credential,
-        expected_challenge=challenge,
-        expected_rp_id=party.id,
-        expected_origin=party.origin,
-        supported_pub_key_algs=ALGORITHMS,
-    )
-    if len(made.credential_id) > LONGEST_ID or made.credential_id != credential.raw_id:
-        raise WrongPasskey("not the id it names itself by")
-    transports = tuple(sorted({one.value for one in credential.response.transports or []}))
-    synced = made.credential_device_type is CredentialDeviceType.MULTI_DEVICE
-    return NewPasskey(made.credential_id, made.credential_public_key, made.sign_count, transports, synced)
+    with _reading():
+        credential = parse_registration_credential_json(dict(said))
+        _require_top(credential.response.client_data_json)
+        if parse_attestation_object(credential.response.attestation_object).fmt not in ATTESTATIONS:
+            raise WrongPasskey("attested in a form that was not asked for")
+        made = verify_registration_response(
+            credential=credential,
+            expected_challenge=challenge,
+            expected_rp_id=party.id,
+            expected_origin=party.origin,
+            supported_pub_key_algs=ALGORITHMS,
+        )
+        if len(made.credential_id) > LONGEST_ID or made.credential_id != credential.raw_id:
+            raise WrongPasskey("not the id it names itself by")
+        transports = tuple(sorted({one.value for one in credential.response.transports or []}))
+        synced = made.credential_device_type is CredentialDeviceType.MULTI_DEVICE
+        return NewPasskey(made.credential_id, made.credential_public_key, made.sign_count, transports, synced)
 
 
 def authentication_options(
@@ -185,13 +178,12 @@ def authentication_options(
     return asked
 
 
-@_reads
 def named(said: Mapping[str, Any]) -> bytes:
     """The id of the passkey an answer is of, before anything is proved. Raises WrongPasskey."""
-    return parse_authentication_credential_json(dict(said)).raw_id
+    with _reading():
+        return parse_authentication_credential_json(dict(said)).raw_id
 
 
-@_reads
 def proven(
     party: RelyingParty, challenge: bytes, said: Mapping[str, Any], kept: KeptPasskey, *, only_factor: bool
 ) -> Proof:
@@ -199,25 +191,26 @@ def proven(
 
     only_factor: it alone is to sign in, so its owner must have been verified, and it must say whose it is.
     """
-    credential = parse_authentication_credential_json(dict(said))
-    _require_top(credential.response.client_data_json)
-    if credential.raw_id != kept.credential_id:
-        raise WrongPasskey("another passkey")
-    handle = credential.response.user_handle
-    if handle != kept.account_id.bytes and (only_factor or handle):
-        raise WrongPasskey("of another account")
-    proof = verify_authentication_response(
-        credential=credential,
-        expected_challenge=challenge,
-        expected_rp_id=party.id,
-        expected_origin=party.origin,
-        credential_public_key=kept.public_key,
-        credential_current_sign_count=kept.sign_count,
-        require_user_verification=only_factor,
-    )
-    if (proof.credential_device_type is CredentialDeviceType.MULTI_DEVICE) != kept.synced:
-        raise WrongPasskey("bound to its device at one time and not at the other")
-    return Proof(proof.credential_id, proof.new_sign_count, proof.user_verified)
+    with _reading():
+        credential = parse_authentication_credential_json(dict(said))
+        _require_top(credential.response.client_data_json)
+        if credential.raw_id != kept.credential_id:
+            raise WrongPasskey("another passkey")
+        handle = credential.response.user_handle
+        if handle != kept.account_id.bytes and (only_factor or handle):
+            raise WrongPasskey("of another account")
+        proof = verify_authentication_response(
+            credential=credential,
+            expected_challenge=challenge,
+            expected_rp_id=party.id,
+            expected_origin=party.origin,
+            credential_public_key=kept.public_key,
+            credential_current_sign_count=kept.sign_count,
+            require_user_verification=only_factor,
+        )
+        if (proof.credential_device_type is CredentialDeviceType.MULTI_DEVICE) != kept.synced:
+            raise WrongPasskey("bound to its device at one time and not at the other")
+        return Proof(proof.credential_id, proof.new_sign_count, proof.user_verified)
 
 
 def _require_top(client_data: bytes) -> None:
