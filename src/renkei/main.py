@@ -53,6 +53,7 @@ from renkei.catalogue import load_catalogue
 from renkei.database import SERVICE_ROLE, make_engine
 from renkei.frame import Frame
 from renkei.pages import account, api_docs, invitations, organization_login, passkeys, prove_again, sign_in, staff
+from renkei.pages import exports as export_pages
 from renkei.pages import imports as import_pages
 from renkei.secret_box import SecretBox
 from renkei.settings import Settings, required
@@ -88,7 +89,7 @@ ROUTERS = (
     oauth,
     operations,
 )
-PAGES = (sign_in, prove_again, passkeys, organization_login, account, invitations, staff, import_pages)
+PAGES = (sign_in, prove_again, passkeys, organization_login, account, invitations, staff, import_pages, export_pages)
 
 DESCRIPTION = """在宅医療・介護の連携のための共有基盤。フェイスシートとケアレポートを受け取り、同意と権限に従って共有サマリーを返す。
 

@@ -1,15 +1,20 @@
 """A worker in this process, for tests: it does what waits, and no more."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from tests.factories import Vendor
 
+from renkei.actions.administration import install_defaults
 from renkei.blobs import open_blobs
 from renkei.database import SERVICE_ROLE, make_engine
+from renkei.operator import as_operator
 from renkei.settings import Settings
 from renkei.worker.importing import Importer
+from renkei.worker.labour import Labour
 
 
 @asynccontextmanager
@@ -32,3 +37,28 @@ async def finish(importer: Importer, vendor: Vendor, import_id: str, by: str | N
         if job["state"] not in ("queued", "running"):
             return dict(job)
     raise AssertionError(job)
+
+
+@contextmanager
+def at_work(settings: Settings) -> Iterator[None]:
+    """A worker beside a browser, in a thread of its own, with the permission table in place."""
+    over = threading.Event()
+
+    async def labour() -> None:
+        assert settings.owner_database_url is not None
+        owner = settings.owner_database_url.get_secret_value()
+        await as_operator(owner, "permission_table.install", install_defaults)
+        worker = Labour.of(settings)
+        assert worker is not None
+        while not over.is_set():
+            if not [await worker.importer.work(), await worker.exporter.work()].count(True):
+                await asyncio.sleep(0.1)
+        await worker.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(labour()))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -4,6 +4,7 @@ import pytest
 from bench.hidden import distance, likelihood
 from tests.factories import Region, consent, register, report
 
+from renkei.access.refusals import GRAIN_SECONDS, until_next_grain
 from renkei.api import door
 from renkei.ids import new_id
 
@@ -32,7 +33,7 @@ async def test_every_refusal_as_absent_waits_and_nothing_else_does(
             answer = await stranger.call(method, f"/v1/patients/{patient}{end}", **({"json": body} if body else {}))
             assert answer.status_code == 404
     assert len(waited) == 3 * len(WAYS)
-    assert all(0 < seconds <= door.GRAIN_SECONDS for seconds in waited)
+    assert all(0 < seconds <= GRAIN_SECONDS for seconds in waited)
     assert (await clinic.get(f"/v1/patients/{hidden}/summary")).status_code == 200
     assert (await clinic.post(f"/v1/patients/{hidden}/consents", consent(), by="home_helper")).status_code == 403
     assert (await clinic.get(f"/v1/patients/{hidden}/summary?x=1")).status_code == 422
@@ -43,7 +44,7 @@ async def test_every_refusal_as_absent_waits_and_nothing_else_does(
     ("elapsed", "left"), [(0.0, 0.02), (0.001, 0.019), (0.019, 0.001), (0.02, 0.02), (0.05, 0.01), (1.003, 0.017)]
 )
 def test_the_wait_ends_at_a_multiple_of_the_grain(elapsed: float, left: float) -> None:
-    assert door.until_next_grain(elapsed) == pytest.approx(left)
+    assert until_next_grain(elapsed) == pytest.approx(left)
 
 
 @pytest.mark.parametrize(

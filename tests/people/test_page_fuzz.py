@@ -13,13 +13,13 @@ from tests.people.staff import Browser, Person, hired, invited
 
 from renkei.access.sessions import form_token
 from renkei.main import PAGES as MODULES
+from renkei.pages import organization_login
 from renkei.settings import Settings
 
 PAGES = sorted(
     {
         (method, route.path)
-        for page in MODULES
-        for router in (page.router, getattr(page, "told", page.router))
+        for router in (*(page.router for page in MODULES), organization_login.told)
         for route in router.routes
         if isinstance(route, APIRoute)
         for method in route.methods
@@ -63,6 +63,12 @@ FIELDS = [
     "value-0",
     "save_as",
     "partial",
+    "what",
+    "patient_id",
+    "format",
+    "from",
+    "to",
+    "number",
 ]
 TEXTS = (
     "",
@@ -93,6 +99,9 @@ TEXTS += (
     "columns-40",
     "care_report.pulse_rate",
     "9" * 30,
+    "own_records",
+    "csv",
+    "2026-01-01",
 )
 IDS = ("x", "00000000-0000-7000-8000-000000000000", "%00", "%2e%2e", "é" * 20)
 MEDIA = (

@@ -1,4 +1,4 @@
-"""The words of a refusal: which rule it is, who could change it, and what the reader is told. Pure."""
+"""The words of a refusal: which rule it is, who could change it, and what the reader is told; and when it leaves. Pure."""
 
 from collections.abc import Mapping
 
@@ -78,3 +78,14 @@ def unreadable(reason: Reason) -> Forbidden:
     by = "platform_admin" if reason is Reason.profession else "patient"
     rule = "permission_table" if reason is Reason.profession else "consent"
     return Forbidden(reason, rule, by, _WHY[reason])
+
+
+GRAIN_SECONDS = 0.02
+"""A 404 leaves at the next multiple of this since its request began. To refuse a hidden patient its ties and consents are
+read, for an absent one there is nothing to read: without the wait the difference could be told by asking often enough.
+Longer than most refusals take; where one takes longer, it waits for the next multiple (docs/decisions/0013)."""
+
+
+def until_next_grain(elapsed: float) -> float:
+    """Seconds from here, so long after a request began, to the next multiple of the grain."""
+    return GRAIN_SECONDS - elapsed % GRAIN_SECONDS

@@ -21,6 +21,7 @@ from starlette.datastructures import URL
 
 from renkei.access.actor import Actor
 from renkei.access.audit import RECORDED, Asked, record_refusal
+from renkei.access.refusals import until_next_grain
 from renkei.access.service import Service
 from renkei.access.sessions import is_form_token, own_page
 from renkei.api.bodies import read_json, read_raw
@@ -54,11 +55,6 @@ NOT_BY_OWN_PAGE = (
     "この操作は、このサービスの画面からだけ受け付けます(X-CSRF-Token)",
     "With a session's cookie this is accepted from this service's own pages only (X-CSRF-Token)",
 )
-
-GRAIN_SECONDS = 0.02
-"""A 404 leaves at the next multiple of this since its request began. To refuse a hidden patient its ties and consents are
-read, for an absent one there is nothing to read: without the wait the difference could be told by asking often enough.
-Longer than most refusals take; where one takes longer, it waits for the next multiple (docs/decisions/0013)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +187,6 @@ def _where_to_ask(request: Request, asked: Asked, error: Forbidden) -> str | Non
     if patient_id is None or not asks or asked.action == Permission.emergency_access_open:
         return None
     return f"/v1/patients/{patient_id}/access-requests"
-
-
-def until_next_grain(elapsed: float) -> float:
-    """Seconds from here, so long after a request began, to the next multiple of the grain."""
-    return GRAIN_SECONDS - elapsed % GRAIN_SECONDS
 
 
 def require_known_query(request: Request, known: Collection[str]) -> None:

@@ -10,15 +10,13 @@ from renkei.api.documents import BODY, problems
 from renkei.api.door import Asking, Door, answer, listing
 from renkei.api.problems import language_of
 from renkei.blobs.answers import file_answer
-from renkei.schemas.bulk.files import CSV, NDJSON, XLSX
-from renkei.schemas.exports import ExportRequest, export_json
+from renkei.schemas.exports import MEDIA, ExportRequest, export_file, export_json
 from renkei.schemas.paging import Page, page_of
 from renkei.vocabulary import Permission
 
 router = APIRouter(prefix="/v1/exports", tags=["exports 書出し"], route_class=Door)
-_MEDIA = {"json": "application/json", "ndjson": NDJSON, "csv": f"{CSV}; charset=utf-8", "xlsx": XLSX}
 _FILE: dict[str, Any] = {
-    media.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}} for media in _MEDIA.values()
+    media.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA.values()
 }
 
 
@@ -51,8 +49,7 @@ async def read_export(request: Request, call: Asking, export_id: UUID) -> Respon
 async def download_export(request: Request, call: Asking, export_id: UUID) -> Response:
     """書出したファイル。権利をもう一度確かめる。 The file, after the right to it is asked again."""
     file = await exports.download_export(call.tx, call.asked, export_id, request.app.state.service.blobs)
-    format_ = file.job.spec["format"]
-    return await file_answer(file.pieces, f"renkei-{file.job.requested_at:%Y%m%d}-{format_}.{format_}", _MEDIA[format_])
+    return await file_answer(file.pieces, *export_file(file.job))
 
 
 @router.delete("/{export_id}", name=Permission.export_cancel, responses=problems(403, 404, 409))

@@ -1,20 +1,27 @@
 """What pages do: the acts of the API, by whoever has signed in under a post, and what they tell of a form that was refused."""
 
+import time
+from asyncio import sleep
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from fastapi import Response
 from pydantic import BaseModel, ValidationError
 
 from renkei.access.audit import RECORDED, Asked, record_refusal
+from renkei.access.refusals import until_next_grain
 from renkei.database import Transaction, transaction
-from renkei.errors import Fault, Invalid, RenkeiError
+from renkei.errors import Fault, Invalid, NotFound, RenkeiError
 from renkei.pages.page import SignedOut, Visit
 from renkei.schemas.fields import faults_of
 from renkei.vocabulary import Permission
 
 T = TypeVar("T", bound=BaseModel)
 
+SOON, LATER, MANY = 2, 15, 2_000
+"""After how many seconds a page of long work looks again; later where there is much of it."""
+WORKED_ON = ("queued", "running")
 MOST_TOLD = 20
 """Faults of one form that are told at once."""
 
@@ -23,6 +30,7 @@ MOST_TOLD = 20
 async def acting(visit: Visit, permission: Permission) -> AsyncIterator[tuple[Transaction, Asked]]:
     """One transaction of whoever has signed in under a post; a refusal is on record as at every door."""
     require_post(visit)
+    began = time.perf_counter()
     asked = Asked(visit.request_id, visit.member.actor, permission)
     try:
         async with transaction(visit.service.engine) as tx:
@@ -30,6 +38,8 @@ async def acting(visit: Visit, permission: Permission) -> AsyncIterator[tuple[Tr
     except RenkeiError as error:
         if error.status in RECORDED:
             await record_refusal(visit.service.engine, asked, None, error)
+        if isinstance(error, NotFound):
+            await sleep(until_next_grain(time.perf_counter() - began))
         raise
 
 
@@ -57,3 +67,10 @@ def words(visit: Visit, error: RenkeiError, told: Callable[[Visit, Fault], str])
     if isinstance(error, Invalid) and error.faults:
         return " ".join(told(visit, fault) for fault in error.faults[:MOST_TOLD])
     return visit.t(*(error.detail or error.title))
+
+
+def renewing(answer: Response, job: Mapping[str, Any]) -> Response:
+    """A page of long work that renews itself as long as a worker is at it. job: as the API tells it."""
+    if job["state"] in WORKED_ON:
+        answer.headers["Refresh"] = str(SOON if (job["progress"]["total"] or 0) < MANY else LATER)
+    return answer

@@ -13,7 +13,7 @@ from renkei.blobs import CHUNK, Area
 from renkei.blobs.answers import file_answer
 from renkei.database import Row, Transaction
 from renkei.errors import Fault, Forbidden, Invalid, NotFound, RenkeiError
-from renkei.pages.acting import acting, filled, require_post, texts, words
+from renkei.pages.acting import acting, filled, renewing, require_post, texts, words
 from renkei.pages.forms import LARGEST_FORM, Sizes
 from renkei.pages.mapping_form import COLUMNS_AT_ONCE, Filled, codes, lacking, options, place, told
 from renkei.pages.page import PageDoor, Visit, Visiting
@@ -26,9 +26,6 @@ from renkei.vocabulary import Language, Permission
 router = APIRouter(prefix="/imports", include_in_schema=False, route_class=PageDoor)
 
 LISTED, FAULTY_ROWS = 20, 20
-SOON, LATER, MANY = 3, 15, 2_000
-"""After how many seconds a page of an import that is worked on looks again; later where it has many rows."""
-WORKED_ON = ("queued", "running")
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How an Excel file begins: one of today; an old or an encrypted one, which the worker then calls by its name."""
 
@@ -215,9 +212,7 @@ async def _one(
     answer = visit.page(
         "import.html", error.status if error else 200, wrong=words(visit, error, _told) if error else None, **context
     )
-    if job["state"] in WORKED_ON:
-        answer.headers["Refresh"] = str(SOON if (row.total or 0) < MANY else LATER)
-    return answer
+    return renewing(answer, job)
 
 
 def _job(visit: Visit, row: Row) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from renkei.schemas.answers import rfc3339
+from renkei.schemas.bulk.files import CSV, NDJSON, XLSX
 from renkei.schemas.bulk.targets import Sheet
 from renkei.schemas.fields import Day, Id, Strict, faults
 from renkei.vocabulary import Language
@@ -52,6 +53,12 @@ class ExportRequest(Strict):
         return self
 
 
+MEDIA: Mapping[str, str] = {
+    "json": "application/json",
+    "ndjson": NDJSON,
+    "csv": f"{CSV}; charset=utf-8",
+    "xlsx": XLSX,
+}
 STOPPED: Mapping[str, tuple[str, str]] = {
     "standing_lost": ("依頼した人・システムの権限が途中で終わりました", "whoever asked may not act here any more"),
     "not_found": ("利用者とのつながりがなくなりました", "no tie to the patient any more"),
@@ -77,3 +84,9 @@ def export_json(row: Any, language: Language) -> dict[str, Any]:
     if row.reason:
         told |= {"reason": row.reason, "message": STOPPED[row.reason][0 if language is Language.ja else 1]}
     return told
+
+
+def export_file(row: Any) -> tuple[str, str]:
+    """Name and media type of the file."""
+    form = row.spec["format"]
+    return f"renkei-{row.requested_at:%Y%m%d}-{form}.{form}", MEDIA[form]
