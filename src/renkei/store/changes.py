@@ -14,12 +14,14 @@ INSERT INTO changes (patient_id, id, kind, record_id, organization_id, audit_eve
 
 QUEUE = "INSERT INTO unpublished_changes (patient_id, change_id) VALUES (%s, %s)"
 
-# A queue, because looking among all changes for those without a position would take longer with every change.
+# A queue, because looking among all changes for those without a position would take longer with every change. Taken up to its
+# n-th line, not line by line: planned while the queue is empty, as it mostly is, a join compares each of its lines with each.
 PUBLISH = """
-WITH next AS (
-  SELECT patient_id, change_id FROM unpublished_changes ORDER BY at, change_id LIMIT %(limit)s
+WITH last AS (
+  SELECT at, change_id FROM (SELECT at, change_id FROM unpublished_changes ORDER BY at, change_id LIMIT %(limit)s) next
+  ORDER BY at DESC, change_id DESC LIMIT 1
 ), taken AS (
-  DELETE FROM unpublished_changes u USING next n WHERE u.patient_id = n.patient_id AND u.change_id = n.change_id
+  DELETE FROM unpublished_changes u USING last WHERE (u.at, u.change_id) <= (last.at, last.change_id)
   RETURNING u.patient_id, u.change_id, u.at
 )
 INSERT INTO change_positions (position, patient_id, change_id)
