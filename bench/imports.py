@@ -54,7 +54,7 @@ SHEET, REPORT = "face-diabetes-clinic-periodic", "care-diabetes-nurse-full"
 def main() -> None:
     """Print rows a second of both, and their ratio."""
     parser = argparse.ArgumentParser(prog="python -m bench.imports")
-    parser.add_argument("--lines", type=int, default=20_000)
+    parser.add_argument("--lines", type=int, default=60_000)
     parser.add_argument("--patients", type=int, default=200)
     parser.add_argument("--sheets", action="store_true", help="face sheets instead of care reports")
     parser.add_argument("--table", choices=MEDIA, help="the same as a table instead of lines of JSON")

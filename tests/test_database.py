@@ -2,11 +2,13 @@
 
 import asyncio
 
+import psycopg
 import pytest
 
 from renkei.database import SERVICE_ROLE, make_engine, transaction
 from renkei.settings import Settings
 
+TAKEN = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s::oid AND granted"
 LARGE = "髙" * 2_000_000
 """Six megabytes: a socket takes some hundred kilobytes at once."""
 
@@ -25,5 +27,50 @@ async def test_a_large_statement_is_sent_whole_before_its_commit_is_waited_for(
         async with asyncio.timeout(30), transaction(engine) as tx:
             rows = await tx.rows("SELECT length(%s::text) AS read", [LARGE], last=True)
             assert rows[0].read == len(LARGE)
+    finally:
+        await engine.dispose()
+
+
+async def test_what_is_sent_is_worked_on_while_its_sender_does_something_else(settings: Settings) -> None:
+    assert settings.database_url is not None
+    engine = make_engine(settings.database_url.get_secret_value(), SERVICE_ROLE, 2)
+    try:
+        async with asyncio.timeout(30), transaction(engine) as tx, transaction(engine) as other:
+            await tx.rows("SELECT 1")
+            tx.later("SELECT pg_advisory_xact_lock(length(%s::text))", [LARGE])
+            await tx.send()
+            # Nobody waits for it, and yet it is done: the lock is taken.
+            while not await other.rows(TAKEN, [len(LARGE)]):
+                pass
+            tx.later("SELECT set_config('renkei.test', 'sent', true)")
+            await tx.send()
+            assert (await tx.rows("SELECT current_setting('renkei.test') AS said"))[0].said == "sent"
+    finally:
+        await engine.dispose()
+
+
+async def test_what_fails_of_what_was_sent_is_told_and_nothing_is_kept(settings: Settings) -> None:
+    assert settings.database_url is not None
+    engine = make_engine(settings.database_url.get_secret_value(), SERVICE_ROLE, 1)
+    try:
+        for waits in (True, False):
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                async with asyncio.timeout(30), transaction(engine) as tx:
+                    await tx.rows("SELECT 1")
+                    tx.later("SELECT 1 / %s::integer", [0])
+                    await tx.send()
+                    if waits:
+                        await tx.rows("SELECT 1")
+            # The one connection there is is whole again.
+            async with asyncio.timeout(30), transaction(engine) as tx:
+                assert (await tx.rows("SELECT 2 AS two"))[0].two == 2
+        with pytest.raises(ZeroDivisionError):
+            async with asyncio.timeout(30), transaction(engine) as tx:
+                await tx.rows("SELECT 1")
+                tx.later("SELECT 1")
+                await tx.send()
+                raise ZeroDivisionError
+        async with asyncio.timeout(30), transaction(engine) as tx:
+            assert (await tx.rows("SELECT 2 AS two"))[0].two == 2
     finally:
         await engine.dispose()

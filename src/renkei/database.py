@@ -5,14 +5,15 @@ action needs next travels in one round trip. What nobody waits for (audit row, s
 ``later`` and sent along with the next read, or with the COMMIT.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Generator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, LiteralString, NamedTuple, Self
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import namedtuple_row
+from psycopg.waiting import Ready, Wait
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -78,6 +79,7 @@ class Transaction:
         self._driver: psycopg.AsyncConnection[Row] | None = None
         self._pooled = False  # whether another transaction has had this connection before
         self._queue: list[Statement] = []
+        self._under_way: AsyncExitStack | None = None  # the pipeline of what was sent and not waited for
         self._done = False
 
     def later(
@@ -146,14 +148,25 @@ class Transaction:
                 await self._forget()
         return results[len(waiting) - len(statements) :]
 
+    async def send(self) -> None:
+        """Send what is queued and go on: the database works on it meanwhile. Raises what failed of what was sent before; the rest is
+        told by the next that waits."""
+        if self._driver is None:
+            return  # Nothing is sent outside ``run``, which alone may begin again.
+        if self._under_way is None:
+            self._under_way = AsyncExitStack()
+            await self._under_way.enter_async_context(self._driver.pipeline())
+        waiting, self._queue = self._queue, []
+        await _execute(self._driver, waiting)
+        await self._driver.wait(_sent(self._driver.pgconn))
+
     async def _pipeline(self, statements: Sequence[Statement], last: bool) -> list[list[Row]]:
-        driver = self._driver or await self._connect()
-        cursors = []
-        async with driver.pipeline():
-            for statement in statements:
-                cursor = driver.cursor(row_factory=namedtuple_row)
-                await cursor.execute(statement.text, statement.parameters or None, prepare=statement.prepare)
-                cursors.append(cursor)
+        driver, under_way = self._driver or await self._connect(), self._under_way
+        self._under_way = None
+        async with under_way or AsyncExitStack() as pipeline:
+            if under_way is None:
+                await pipeline.enter_async_context(driver.pipeline())
+            cursors = await _execute(driver, statements)
             if last:
                 # Not driver.commit(): it waits for the answer at once, for ever where a large statement before it does
                 # not fit into the socket's buffer. At the end of the pipeline psycopg sends the rest first.
@@ -188,6 +201,8 @@ class Transaction:
             await self._forget()
             return
         try:
+            if self._under_way is not None:
+                await self._under_way.aclose()
             if self._driver is not None and not self._done:
                 await self._driver.rollback()
         except psycopg.Error:
@@ -207,6 +222,24 @@ class Transaction:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+async def _execute(
+    driver: "psycopg.AsyncConnection[Row]", statements: Sequence[Statement]
+) -> "list[psycopg.AsyncCursor[Row]]":
+    cursors = []
+    for statement in statements:
+        cursor = driver.cursor(row_factory=namedtuple_row)
+        await cursor.execute(statement.text, statement.parameters or None, prepare=statement.prepare)
+        cursors.append(cursor)
+    return cursors
+
+
+def _sent(connection: "psycopg.pq.abc.PGconn") -> Generator[Wait, Ready | int, None]:
+    """Until the socket has taken all: a pipeline of psycopg leaves what does not fit until somebody waits for an answer."""
+    while connection.flush():
+        if (yield Wait.RW) & Ready.R:
+            connection.consume_input()
 
 
 @asynccontextmanager

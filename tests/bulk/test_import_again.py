@@ -18,7 +18,8 @@ from tests.http.twice import link, registered_twice
 from tests.test_cli import environment, urls
 
 from renkei.settings import Settings
-from renkei.worker.importing import BATCH, Importer
+from renkei.worker.importing import Importer
+from renkei.worker.reading import HERE
 
 PATIENCE = 300
 """Looks, a tenth of a second apart: longer than a busy machine takes to start a worker."""
@@ -100,7 +101,7 @@ async def test_a_worker_killed_in_a_batch_is_followed_by_another(
     """``kill -9`` while it waits in its second batch with a person registered: nothing twice, nothing lost."""
     clinic = await region.found()
     patient, held = await register(clinic), await register(clinic)
-    sent = [line(patient, report()) for _ in range(BATCH)]
+    sent = [line(patient, report()) for _ in range(HERE)]
     sent += [{"kind": "patient", "body": person(identifiers=[{"system": "local", "value": "K-1"}])}]
     sent += [line(held, report()) for _ in range(20)]
     started = await clinic.call("POST", "/v1/imports", by="nurse", content=lines(*sent), headers=NDJSON)
@@ -116,7 +117,7 @@ async def test_a_worker_killed_in_a_batch_is_followed_by_another(
                     break
                 await asyncio.sleep(0.1)
             job = (await clinic.get(path, by="nurse")).json()
-            assert (job["state"], job["progress"]["done"]) == ("running", BATCH), job
+            assert (job["state"], job["progress"]["done"]) == ("running", HERE), job
         finally:
             process.send_signal(signal.SIGKILL)
             process.communicate(timeout=20)
@@ -128,6 +129,6 @@ async def test_a_worker_killed_in_a_batch_is_followed_by_another(
     job = await finish(worker, clinic, started.json()["id"], by="nurse")
     assert (job["state"], job["progress"]["done"], job["wrong"]) == ("done", len(sent), 0)
     assert (job["kept"], job["repeated"]) == (len(sent), 0)
-    assert as_owner(settings, COUNTS, UUID(patient)) == [(BATCH,) * 4]
+    assert as_owner(settings, COUNTS, UUID(patient)) == [(HERE,) * 4]
     assert as_owner(settings, COUNTS, UUID(held)) == [(20,) * 4]
     assert len((await clinic.get("/v1/patients", by="nurse")).json()["items"]) == 3

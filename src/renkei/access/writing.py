@@ -1,6 +1,7 @@
 """What of a document its sender may write (項目ごとの記入権限): refused whole when it touches one item that may not be. Pure."""
 
 from collections.abc import Collection, Mapping
+from itertools import product
 from typing import Any
 
 from renkei.access.gate import Grant
@@ -9,7 +10,9 @@ from renkei.catalogue import Catalogue
 from renkei.errors import Fault, Forbidden
 from renkei.schemas.documents import Document
 from renkei.schemas.persons import exempt_items
-from renkei.vocabulary import Reason, Tier
+from renkei.vocabulary import Reason, RecordKind, Tier
+
+_COLUMNS = {kind: frozenset(product(kind.groups, Tier)) for kind in RecordKind}
 
 
 def replaces_what_is_barred(grant: Grant, document: Document) -> bool:
@@ -19,7 +22,7 @@ def replaces_what_is_barred(grant: Grant, document: Document) -> bool:
 
 def _lacks(grant: Grant, document: Document) -> bool:
     """Whether there is any column of this kind of document that this profession may not write."""
-    return any((group, tier) not in grant.rights.write for group in document.kind.groups for tier in Tier)
+    return not _COLUMNS[document.kind] <= grant.rights.write
 
 
 def require_writable(

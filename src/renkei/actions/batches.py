@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -23,7 +24,9 @@ from renkei.store.import_rows import patients_by_number
 from renkei.vocabulary import Permission, RecordKind
 
 STRETCH = 250
-"""Patients written to at once, in as many statements as for one: row-level security compares each row with every one that is open."""
+"""Patients read about at once, in as many statements as for one: row-level security compares each row with every one that is open."""
+PIECE = 400
+"""Documents written at once, while the next are decided: a tenth of a second of the database."""
 
 
 class Row(NamedTuple):
@@ -129,15 +132,30 @@ async def _write(
     persons = await _persons(tx, kind, stretch)
     grants, documents = [one.grant for one in stretch], [one.ready for one in stretch]
     stands = await batches.standing(tx, grants, documents, kind)
-    deciding = _Deciding(persons, stands, catalogue)
-    outcomes = [await deciding.decide(tx, n, one) for n, one in enumerate(stretch)]
-    if not dry:
-        noted = [*((one.grant, one.record_id) for one in deciding.new), *deciding.repeats]
-        note_documents(tx, [grant for grant, _ in noted], kind.groups, [record_id for _, record_id in noted])
-        if deciding.new:
-            batches.append_records(tx, deciding.new[0].grant, deciding.new, stands.now, import_id)
-            await _restate(tx, kind, deciding, catalogue)
+    deciding, outcomes = _Deciding(persons, stands, catalogue), list[Outcome]()
+    for piece in _pieces(stretch):
+        outcomes += [await deciding.decide(tx, len(outcomes) + n, one) for n, one in enumerate(piece)]
+        new, repeats = deciding.taken()
+        if not dry:
+            noted = [*((one.grant, one.record_id) for one in new), *repeats]
+            note_documents(tx, [grant for grant, _ in noted], kind.groups, [record_id for _, record_id in noted])
+            if new:
+                batches.append_records(tx, new[0].grant, new, stands.now, import_id)
+                await _restate(tx, kind, new, deciding, catalogue)
+            await tx.send()
     return outcomes
+
+
+def _pieces(stretch: list[Granted]) -> Iterator[list[Granted]]:
+    """What is kept while the next is decided: all of some people's documents."""
+    piece = list[Granted]()
+    for _, documents in groupby(stretch, lambda one: _person(one.grant)):
+        piece += documents
+        if len(piece) >= PIECE:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
 
 
 class _Deciding:
@@ -152,6 +170,12 @@ class _Deciding:
         self.replaced: set[UUID] = set()
         self._versions: dict[tuple[UUID, str], list[Any]] = {}
         """Of each document, newest first, what is new in this stretch."""
+
+    def taken(self) -> tuple[list[batches.New], list[tuple[Grant, UUID]]]:
+        """What has been decided since this was asked last: new, and known already."""
+        decided = self.new, self.repeats
+        self.new, self.repeats = [], []
+        return decided
 
     async def decide(self, tx: Transaction, n: int, one: Granted) -> Outcome:
         grant, document = one.grant, one.ready.document
@@ -201,10 +225,12 @@ async def _persons(tx: Transaction, kind: RecordKind, stretch: Sequence[Granted]
     return await patients.load_persons(tx, list({grant.patient_id: grant for grant in about}.values()))
 
 
-async def _restate(tx: Transaction, kind: RecordKind, done: _Deciding, catalogue: Catalogue) -> None:
+async def _restate(
+    tx: Transaction, kind: RecordKind, kept: Sequence[batches.New], done: _Deciding, catalogue: Catalogue
+) -> None:
     """Once for each patient, however many of their documents there are."""
     by_patient: dict[UUID, list[batches.New]] = {}
-    for one in done.new:
+    for one in kept:
         by_patient.setdefault(one.grant.patient_id, []).append(one)
     lines = list[tuple[Grant, ReportLine]]()
     for patient_id, new in by_patient.items():

@@ -28,7 +28,7 @@ class Document:
 
     as_of: ``as_of`` of a face sheet, ``observed_at`` of a care report; aware. as_of_text: the same as it was sent.
     reason, coverage: of a face sheet. catalogue: the version it was checked against. source: as sent.
-    It travels to another process as its text, which is read again there only if somebody asks for its values.
+    A copy, and what travels to another process, is its text, which is read again only if somebody asks for its values.
     """
 
     kind: RecordKind

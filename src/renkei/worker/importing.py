@@ -35,8 +35,8 @@ from renkei.worker.spooling import Spool
 from renkei.worker.taking_in import asking, refusal, register, runs, withdraw
 from renkei.worker.turns import take_turn
 
-BATCH = 1000
-"""Rows of one transaction: a second's work. The more, the less often each patient's summary is composed."""
+BATCH = 2000
+"""Rows of one transaction: less than a second's work. The more, the less often each patient's summary is composed."""
 PEOPLE = 25
 """Registrations of one: each holds its numbers until it ends."""
 WITHDRAWN_AT_ONCE = 50

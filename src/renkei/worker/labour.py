@@ -18,7 +18,7 @@ from renkei.worker.exporting import Exporter
 from renkei.worker.importing import Importer
 from renkei.worker.scratch import remove_abandoned
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.3
 KEEP_HOUSE_SECONDS = 600.0
 AT_ONCE = 50
 ORPHANED = timedelta(days=1)

@@ -16,6 +16,8 @@ from renkei.schemas.bulk.reading import AT_ONCE, Batch, Files, Read
 
 ASIDE = 2_000
 """Rows still to be read from which a process of their own is worth its start, half a second of a processor."""
+HERE = 500
+"""Rows read here at once: few, so that the database has something to write while the other process begins."""
 FRESH_SECONDS = 60.0
 """What was read longer ago is read again: a check asks what time it is. A process idle for so long ends."""
 
@@ -36,9 +38,11 @@ class Readers:
         try:
             if (asked := self._take_ahead(batch) or self._ask(batch, left)) is not None:
                 rows = await asyncio.wrap_future(asked)
+                self._read_ahead(batch, len(rows))
             else:
-                rows = await asyncio.to_thread(self._here.read, batch)
-            self._read_ahead(batch, len(rows))
+                here = replace(batch, largest=min(batch.largest, HERE))
+                self._read_ahead(batch, here.largest)
+                rows = await asyncio.to_thread(self._here.read, here)
         except EOFError:  # killed, for want of memory perhaps: the batch is tried again
             self.close()
             raise
@@ -49,22 +53,20 @@ class Readers:
         return future if wanted == batch and time.monotonic() - since < FRESH_SECONDS else None
 
     def _ask(self, batch: Batch, left: int) -> Future[list[Read]] | None:
-        """Let the other process read this batch; None while it is not worth it, or not ready. For a table it is waited for: to
-        skip through a workbook costs as much as to read it."""
+        """Let the other process read a table, and wait for it: to skip through a workbook costs as much as to read it. Lines are
+        read here until it has read ahead."""
         if self._other is None and left >= self.aside:
             self._other = _Other()
-        if self._other is None or not (self._other.ready or batch.sheet):
-            return None
-        return self._other.read(batch)
+        return self._other.read(batch) if self._other is not None and batch.sheet else None
 
-    def _read_ahead(self, batch: Batch, done: int) -> None:
-        """Let the other process, once it is ready, read what follows."""
-        if self._other is not None and self._other.ready and done:
-            self._here.forget(batch.job_id)
-            while len(self._ahead) >= AT_ONCE:  # of jobs that were cancelled, or went to other workers
-                del self._ahead[next(iter(self._ahead))]
-            following = replace(batch, position=batch.position + done)
-            self._ahead[batch.job_id] = following, time.monotonic(), self._other.read(following)
+    def _read_ahead(self, batch: Batch, rows: int) -> None:
+        """Let the other process, once it is ready, read what follows these rows; asked for from elsewhere, it is read again."""
+        if self._other is None or not self._other.ready or not rows:
+            return
+        while len(self._ahead) >= AT_ONCE:  # of jobs that were cancelled, or went to other workers
+            del self._ahead[next(iter(self._ahead))]
+        following = replace(batch, position=batch.position + rows)
+        self._ahead[batch.job_id] = following, time.monotonic(), self._other.read(following)
 
     def forget(self, job_id: UUID) -> None:
         """This job's file is needed no more, or not from where it was left."""

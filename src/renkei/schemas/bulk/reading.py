@@ -66,12 +66,12 @@ class Files:
         layout = None
         if batch.sheet is not None and batch.mapping is not None:
             layout = source.layout(batch.sheet, Mapping_.model_validate(batch.mapping))
-        rows = source.take(batch.largest, layout, batch.people)
+        rows, moment = source.take(batch.largest, layout, batch.people), now()
+        read = [_checked(with_key(row), batch.headings, moment) for row in rows]
         while len(self._open) >= AT_ONCE:
             del self._open[next(iter(self._open))]
         self._open[batch.job_id] = batch.step, source
-        moment = now()
-        return [_checked(with_key(row), batch.headings, moment) for row in rows]
+        return read
 
     def forget(self, job_id: UUID) -> None:
         """This job's file is needed no more, or not from where it was left."""

@@ -59,18 +59,16 @@ class Source:
         """Go on after so many rows."""
         self.position += sum(1 for _ in islice(self._rows, position - self.position))
 
-    def take(self, largest: int, layout: Layout | None, people: int) -> list[Row]:
-        """The next rows as bodies: so many, or up to so many registrations."""
-        taken: list[Row] = []
+    def take(self, largest: int, layout: Layout | None, people: int) -> Iterator[Row]:
+        """The next rows as bodies, one by one: so many, or up to so many registrations."""
         registrations = 0
         for number, said in islice(self._rows, largest):
             row = read_line(number, said, self.limits) if isinstance(said, bytes) else _read(layout, number, said)
-            taken.append(row)
+            self.position += 1
+            yield row
             registrations += row.sheet is Sheet.patients
             if registrations == people:
                 break
-        self.position += len(taken)
-        return taken
 
     def layout(self, sheet: Sheet, mapping: Mapping_) -> Layout:
         """A mapping for this file. Raises Invalid."""
