@@ -63,7 +63,7 @@ WITHOUT_GRANT = {
 
 _NAMES = (
     "accounts assertions attempts ceremonies clients delegations invitations jobs login_providers login_subjects members "
-    "organizations passkeys permission_tables posts second_factors sessions subscriptions"
+    "organizations passkeys permission_tables posts second_factors sessions subscriptions time_stamps"
 )
 NO_PATIENTS = tuple(f"store/{name}.py" for name in _NAMES.split())
 """Stores of what is on no patient; a test holds them to that."""

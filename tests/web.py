@@ -54,6 +54,8 @@ class Handler(BaseHTTPRequestHandler):
         if not self.server.drips:
             self.wfile.write(body)
 
+    do_POST = do_GET
+
     def log_message(self, *_: Any) -> None:
         """Quiet."""
 

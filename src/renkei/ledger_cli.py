@@ -20,7 +20,7 @@ from renkei.access.actor import Actor
 from renkei.access.audit import Asked
 from renkei.access.seals import canonical
 from renkei.access.tokens import Keys, public_keys
-from renkei.access.verification import KINDS, Verifier
+from renkei.access.verification import KINDS, Stamped, Verifier
 from renkei.actions.audit_export import Days, export_lines
 from renkei.actions.ledger import read_breach
 from renkei.database import SERVICE_ROLE, make_engine, transaction
@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("file", type=Path, nargs="?", help="書き出したもの / an export; without it, the database")
     verify.add_argument("--keys", type=Path, help="公開鍵(JWKS)/ public keys; else those of RENKEI_DATA_DIR/seal-keys")
     verify.add_argument("--journal", type=Path, help="封印の控え / the journal; of the database, RENKEI_DATA_DIR's")
+    verify.add_argument(
+        "--tsa-roots", type=Path, help="時刻認証局のルート証明書(PEM)/ roots of time stamps; else RENKEI_TSA_ROOTS"
+    )
     acts.add_parser("keys", help="封印の公開鍵を表示する / print the public keys of the seals")
     breach = acts.add_parser("breach", help="漏えいの影響範囲 / what a leak has reached, and whom to tell")
     for name in ("client", "organization", "user", "from", "to", "known-on"):
@@ -102,7 +105,8 @@ async def _export(settings: Settings, file: Path, days: Days) -> None:
 async def _verify(settings: Settings, chosen: argparse.Namespace) -> None:
     of_database = chosen.file is None
     journal = chosen.journal or (settings.seal_journal if of_database and settings.seal_journal.exists() else None)
-    verifier = Verifier(_public(settings, chosen.keys), _lines(journal) if journal else None)
+    roots = chosen.tsa_roots or settings.tsa_roots
+    verifier = Verifier(_public(settings, chosen.keys), _lines(journal) if journal else None, _stamped(roots))
     if of_database:
         engine = _engine(settings)
         try:
@@ -119,11 +123,40 @@ async def _verify(settings: Settings, chosen: argparse.Namespace) -> None:
     _say(f"封印された記録 / events sealed: {counts['leaves']}")
     _say(f"封印待ちの記録 / events that await a seal: {counts['awaiting']}")
     _say(f"控え / journal: {journal or 'なし / none'}")
+    _tell_stamps(verifier, roots)
     _say(f"違反 / violations: {len(found)}")
     for violation in found[:TOLD_AT_MOST]:
         _say(f"{violation.kind} {violation.id} {KINDS[violation.kind]}")
     if found:
         raise SystemExit(1)
+
+
+def _stamped(roots: Path | None) -> Stamped:
+    """How time stamps are checked: against these roots, or without any whether they are of their seals at all."""
+    from renkei.access.time_stamps import Trust, compared  # CMS and what it needs: for this command only
+
+    if roots is None:
+        return compared
+    try:
+        return Trust.load(roots).moment
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"renkei audit: {roots}: {error}") from error
+
+
+def _tell_stamps(verifier: Verifier, roots: Path | None) -> None:
+    counts = verifier.counts
+    _say(f"タイムスタンプのある封印 / seals with a time stamp: {counts['stamps']}")
+    _say(f"タイムスタンプのない封印 / without: {counts['seals'] - counts['stamps']}")
+    _say(f"うち後の封印のタイムスタンプも及ばないもの / of them covered by no later one: {counts['uncovered']}")
+    if not counts["stamps"]:
+        return
+    _say(f"封印からタイムスタンプまで / from a seal to its stamp, at most: {verifier.longest.total_seconds():.0f} s")
+    if roots is None:
+        _say(
+            "ルート証明書がないため照合のみ、信頼はできない / compared only, NOT TRUSTED: no roots (--tsa-roots, RENKEI_TSA_ROOTS)"
+        )
+    else:
+        _say(f"信頼したルート証明書 / roots trusted: {roots}")
 
 
 async def _take_all(verifier: Verifier, lines: AsyncIterator[dict[str, Any]]) -> None:

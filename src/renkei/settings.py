@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     invitation_hours: int = Field(default=168, ge=1, le=720)
     one_time_code_minutes: int = Field(default=15, ge=1, le=120)
     seal_seconds: int = Field(default=10, ge=1, le=3600)
+    tsa_url: str | None = None
+    tsa_roots: Path | None = None
+    tsa_policy: str | None = None
+    tsa_seconds: int = Field(default=300, ge=1, le=86_400)
     emergency_searches_per_hour: int = Field(default=20, ge=1)
     allow_private_targets: bool = False
     webhook_timeout_seconds: float = Field(default=15.0, gt=0, le=60)
@@ -63,6 +67,12 @@ class Settings(BaseSettings):
     cors_origins: str = ""
     metrics_token: SecretStr | None = None
     log_level: str = "INFO"
+
+    @field_validator("tsa_url", "tsa_roots", "tsa_policy", mode="before")
+    @classmethod
+    def _none(cls, value: object) -> object:
+        """A line that is there and empty switches nothing on."""
+        return None if value == "" else value
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -61,10 +61,10 @@ def is_public(address: Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
-def require_target(url: str, *, allow_private: bool) -> httpx.URL:
+def require_target(url: str, *, allow_private: bool, plain: bool = False) -> httpx.URL:
     """The address, if by its looks it may be asked. Raises RefusedTarget.
 
-    allow_private: for a test or a closed network: private addresses too, and http to this machine itself.
+    allow_private: for a test or a closed network: private addresses too, and http to this machine itself. plain: http to any.
     """
     if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise RefusedTarget("an address of at most 500 plain characters")
@@ -80,7 +80,7 @@ def require_target(url: str, *, allow_private: bool) -> httpx.URL:
     if literal is None and _ODD_NUMBER.fullmatch(host):
         raise RefusedTarget("a number that is no address as usually written")
     loopback = literal.is_loopback if literal is not None else host == "localhost"
-    if parsed.scheme != "https" and not (parsed.scheme == "http" and allow_private and loopback):
+    if parsed.scheme != "https" and not (parsed.scheme == "http" and (plain or (allow_private and loopback))):
         raise RefusedTarget("https only")
     if not allow_private and (
         loopback or host.endswith(".localhost") or (literal is not None and not is_public(literal))
@@ -100,37 +100,60 @@ async def fetch_json_bytes(url: str, *, allow_private: bool) -> bytes:
 
     Raises RefusedTarget before anything is sent, Unreachable for everything that goes wrong after.
     """
-    status, content = await _ask("GET", url, None, {}, allow_private)
-    if status != 200:
-        raise Unreachable(f"answered {status}")
-    return content
+    target = require_target(url, allow_private=allow_private)
+    return _found(await _ask("GET", target, {}, client(allow_private=allow_private)))
 
 
 async def post_form(
     url: str, form: Mapping[str, str], headers: Mapping[str, str], *, allow_private: bool
 ) -> tuple[int, bytes]:
     """Status and body of the answer to a form, within the same limits. Raises RefusedTarget, Unreachable."""
-    return await _ask("POST", url, form, headers, allow_private)
+    target = require_target(url, allow_private=allow_private)
+    return await _ask("POST", target, headers, client(allow_private=allow_private), form=form)
+
+
+async def ask_of_ours(url: str, content: bytes, headers: Mapping[str, str], *, seconds: float) -> bytes:
+    """What an address that the operator of this machine has set answers with 200 to this POST, at most LARGEST_BYTES.
+
+    It may be a private one, and http anywhere: only where nothing secret is sent, and what comes back is signed. All else is
+    as for others: no redirect, no proxy, one time limit for everything. Raises RefusedTarget, Unreachable.
+    """
+    target = require_target(url, allow_private=True, plain=True)
+    http = client(allow_private=True, seconds=seconds, plain=True)
+    return _found(await _ask("POST", target, headers, http, content=content, seconds=seconds))
+
+
+def _found(answer: tuple[int, bytes]) -> bytes:
+    status, content = answer
+    if status != 200:
+        raise Unreachable(f"answered {status}")
+    return content
 
 
 async def _ask(
-    method: str, url: str, form: Mapping[str, str] | None, more: Mapping[str, str], allow_private: bool
+    method: str,
+    target: httpx.URL,
+    more: Mapping[str, str],
+    http: httpx.AsyncClient,
+    *,
+    form: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+    seconds: float | None = None,
 ) -> tuple[int, bytes]:
-    target = require_target(url, allow_private=allow_private)
     # No compression: a few bytes could unfold to gigabytes.
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "renkei", **more}
     try:
         async with (
-            asyncio.timeout(TIMEOUT_SECONDS),
-            client(allow_private=allow_private) as http,
-            http.stream(method, target, headers=headers, data=form) as answer,
+            asyncio.timeout(seconds or TIMEOUT_SECONDS),
+            http,
+            http.stream(method, target, headers=headers, data=form, content=content) as answer,
         ):
-            content = b""
+            found = b""
             async for chunk in answer.aiter_raw():
-                content += chunk
-                if len(content) > LARGEST_BYTES:
+                found += chunk
+                if len(found) > LARGEST_BYTES:
                     raise Unreachable(f"more than {LARGEST_BYTES} bytes")
-            return answer.status_code, content
+            return answer.status_code, found
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnicodeError) as error:
         raise Unreachable(type(error).__name__) from error
 
@@ -174,10 +197,10 @@ async def _beginning(answer: httpx.Response) -> str:
     return content[:KEPT_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
-def client(*, allow_private: bool, seconds: float = TIMEOUT_SECONDS) -> httpx.AsyncClient:
+def client(*, allow_private: bool, seconds: float = TIMEOUT_SECONDS, plain: bool = False) -> httpx.AsyncClient:
     """An HTTP client that follows no redirect, knows no proxy, and connects to checked addresses only."""
     return httpx.AsyncClient(
-        transport=CheckedTransport(allow_private),
+        transport=CheckedTransport(allow_private, plain),
         timeout=seconds,
         follow_redirects=False,
         trust_env=False,
@@ -191,15 +214,15 @@ class CheckedTransport(httpx.AsyncBaseTransport):
     name of the same address.
     """
 
-    def __init__(self, allow_private: bool) -> None:
-        self._allow_private = allow_private
+    def __init__(self, allow_private: bool, plain: bool = False) -> None:
+        self._allow_private, self._plain = allow_private, plain
         self._inner = httpx.AsyncHTTPTransport(
             verify=_tls(), trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request, to one checked address."""
-        require_target(str(request.url), allow_private=self._allow_private)
+        require_target(str(request.url), allow_private=self._allow_private, plain=self._plain)
         host = request.url.host
         address = await self._resolve(host, request.url.port or (443 if request.url.scheme == "https" else 80))
         request.url = request.url.copy_with(host=address)

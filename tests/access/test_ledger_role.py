@@ -20,6 +20,7 @@ TOLD = {
     "audit_events",
     "audit_leaves",
     "audit_seals",
+    "audit_time_stamps",
     "author_organizations",
     "care_team_places",
     "clients",

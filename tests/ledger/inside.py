@@ -1,9 +1,10 @@
 """Sealing by hand, and the ledger as lines."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,10 +13,10 @@ from tests.http.inside import as_owner
 from renkei.access.actor import Actor
 from renkei.access.audit import Asked
 from renkei.access.tokens import Keys
-from renkei.access.verification import Verifier
+from renkei.access.verification import Stamped, Verifier
 from renkei.actions.audit_export import Days, export_lines
 from renkei.database import SERVICE_ROLE, WORKER_ROLE, make_engine
-from renkei.ids import new_id
+from renkei.ids import new_id, now
 from renkei.settings import Settings
 from renkei.vocabulary import ActorKind
 from renkei.worker.journal import Journal
@@ -70,10 +71,23 @@ def act(settings: Settings, of_patients: int = 1, of_none: int = 1) -> None:
     as_owner(settings, EVENTS, of_patients, of_none)
 
 
-def verified(found: list[dict[str, Any]], keys: Keys, journal: list[dict[str, Any]] | None = None) -> Verifier:
+def verified(
+    found: list[dict[str, Any]],
+    keys: Keys,
+    journal: list[dict[str, Any]] | None = None,
+    stamped: Stamped | None = None,
+) -> Verifier:
     """All lines taken and finished."""
-    verifier = Verifier(keys.public_pem, journal)
+    verifier = Verifier(keys.public_pem, journal, stamped)
     for line in found:
         verifier.take(line)
     verifier.finish()
     return verifier
+
+
+def stamp_by_hand(settings: Settings, position: int, stamp: Callable[[str, datetime], bytes]) -> None:
+    """As the worker keeps it, but with this token."""
+    ((signature,),) = as_owner(settings, "SELECT signature FROM audit_seals WHERE position = %s", position)
+    moment = now().replace(microsecond=0)
+    insert: LiteralString = "INSERT INTO audit_time_stamps (seal_position, token, says) VALUES (%s, %s, %s)"
+    as_owner(settings, insert, position, stamp(signature, moment), moment)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import pytest
 from tests.factories import Region, agree, register
 from tests.http.inside import as_owner
-from tests.ledger.inside import act, engines, seal_all, sealer
+from tests.ledger.authority import Authority
+from tests.ledger.inside import act, engines, seal_all, sealer, stamp_by_hand
 from tests.test_cli import renkei, urls
 
 from renkei import ledger_cli
@@ -102,6 +103,60 @@ def test_an_export_verifies_without_a_database(audit: Audit, sealed: Settings, t
     file.write_bytes(b"\xff\n")
     told = audit(elsewhere, "verify", str(file), "--keys", str(keys))
     assert told.returncode == 1 and "unreadable" in told.stdout and "Traceback" not in told.stderr
+
+
+@pytest.fixture
+def stamped(sealed: Settings) -> tuple[Settings, Authority, Path]:
+    """The first of two seals with a time stamp; and the file of its authority's root."""
+    authority = Authority()
+    stamp_by_hand(sealed, 1, authority.stamp)
+    return sealed, authority, authority.roots(sealed.data_dir)
+
+
+def test_time_stamps_are_verified_against_roots(
+    audit: Audit, stamped: tuple[Settings, Authority, Path], tmp_path: Path
+) -> None:
+    """In the database and of an export, by the option or by the setting."""
+    settings, _, roots = stamped
+    file, keys = tmp_path / "ledger.ndjson", tmp_path / "keys.json"
+    assert audit(settings, "export", str(file)).returncode == 0
+    keys.write_text(audit(settings, "keys").stdout)
+    set_once = settings.model_copy(update={"tsa_roots": roots})
+    for told in (
+        audit(settings, "verify", "--tsa-roots", str(roots)),
+        audit(set_once, "verify"),
+        audit(Settings(data_dir=tmp_path / "x"), "verify", str(file), "--keys", str(keys), "--tsa-roots", str(roots)),
+    ):
+        assert told.returncode == 0, told.stdout + told.stderr
+        for line in ("with a time stamp: 1\n", "without: 1\n", "no later one: 1\n", str(roots), "violations: 0"):
+            assert line in told.stdout, line
+        assert "NOT TRUSTED" not in told.stdout
+
+
+def test_without_roots_it_says_so(audit: Audit, stamped: tuple[Settings, Authority, Path]) -> None:
+    settings, _, _ = stamped
+    told = audit(settings, "verify")
+    assert told.returncode == 0 and "NOT TRUSTED" in told.stdout and "with a time stamp: 1\n" in told.stdout
+    # Of another seal: that shows without roots, too.
+    as_owner(settings, "UPDATE audit_time_stamps SET seal_position = 2")
+    told = audit(settings, "verify")
+    assert told.returncode == 1 and "\nstamp " in told.stdout
+
+
+def test_a_time_stamp_of_another_root_is_a_violation(
+    audit: Audit, stamped: tuple[Settings, Authority, Path], tmp_path: Path
+) -> None:
+    settings, _, _ = stamped
+    ((seal,),) = as_owner(settings, "SELECT id FROM audit_seals WHERE position = 1")
+    told = audit(settings, "verify", "--tsa-roots", str(Authority().roots(tmp_path)))
+    assert told.returncode == 1 and f"stamp {seal} " in told.stdout and "violations: 1" in told.stdout
+    told = audit(settings, "verify", "--tsa-roots", "no-such-file")
+    assert told.returncode == 1 and told.stderr.startswith("renkei audit: no-such-file") and not told.stdout
+
+
+def test_a_ledger_without_time_stamps_asks_for_no_roots(audit: Audit, sealed: Settings) -> None:
+    told = audit(sealed, "verify")
+    assert "with a time stamp: 0\n" in told.stdout and "NOT TRUSTED" not in told.stdout
 
 
 def test_a_part_by_days(audit: Audit, sealed: Settings, tmp_path: Path) -> None:

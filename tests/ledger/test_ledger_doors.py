@@ -1,5 +1,7 @@
 """/v1/audit-events, /v1/audit-seals, /v1/breach-report: by office only, each in its own scope, each look on record."""
 
+from base64 import b64decode
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -9,10 +11,12 @@ from tests.access.world import tokyo
 from tests.factories import Region, Vendor, agree, join, register, report, sheet, submit
 from tests.http.inside import as_owner
 from tests.http.problems import faults, problem
-from tests.ledger.inside import engines, seal_all, sealer
+from tests.ledger.authority import Authority
+from tests.ledger.inside import engines, seal_all, sealer, stamp_by_hand
 
 from renkei.access.policy import default_rows
 from renkei.access.seals import STATEMENT
+from renkei.access.time_stamps import Trust
 from renkei.access.tokens import verify_seal
 from renkei.catalogue import load_catalogue
 from renkei.settings import Settings
@@ -163,6 +167,25 @@ async def test_seals_newest_first_and_as_signed(region: Region, settings: Settin
     assert [seal["position"] for seal in found] == list(range(len(found), 0, -1)) and len(found) >= 3
     for seal in found:
         assert verify_seal(by.keys.public_pem, seal["signature"]) == {name: seal[name] for name in STATEMENT}
+
+
+async def test_seals_with_their_time_stamps(region: Region, settings: Settings) -> None:
+    auditor, by, authority = await region.auditor(), sealer(settings), Authority()
+    async with engines(settings) as (worker, _):
+        for _ in range(2):
+            await region.found()
+            await seal_all(worker, by)
+    newest = (await auditor.get("/v1/audit-seals?limit=1")).json()["items"][0]
+    assert newest["time_stamp"] is None
+    stamp_by_hand(settings, newest["position"], authority.stamp)
+    found = (await auditor.get("/v1/audit-seals?limit=2")).json()["items"]
+    assert {name: found[0][name] for name in newest if name != "time_stamp"} == {
+        name: newest[name] for name in newest if name != "time_stamp"
+    }
+    stamp = found[0]["time_stamp"]
+    at = Trust([authority.root.certificate]).moment(b64decode(stamp["token"], validate=True), newest["signature"])
+    assert datetime.fromisoformat(stamp["time"]) == at and stamp.keys() == {"time", "token"}
+    assert found[1].keys() == found[0].keys()
 
 
 async def test_what_a_leak_has_reached(region: Region) -> None:

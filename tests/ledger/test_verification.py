@@ -180,6 +180,21 @@ TAMPERINGS = [
 ]
 
 
+def test_what_an_auditor_has_kept_of_the_list_is_a_journal_too(exported: Lines, keys: Keys) -> None:
+    """It carries time stamps, or none because none had come yet; one that was there and is gone or another one shows."""
+    stamp = {"time": "2026-11-23T10:03:05.000+09:00", "token": "MIIC"}
+    kept = [{**seal, "time_stamp": stamp if seal["position"] == 3 else None} for seal in journal_of(exported)]
+    third, fourth = (line for line in exported if "seal" in line and line["seal"]["position"] in (3, 4))
+
+    def told(*stamps: tuple[dict[str, Any], dict[str, Any]]) -> list[tuple[str, str]]:
+        given = {id(line): stamp for line, stamp in stamps}
+        found = [{**line, "time_stamp": given[id(line)]} if id(line) in given else line for line in exported]
+        return [tuple(one) for one in verified(found, keys, kept).found]  # type: ignore[misc]  # violations are of two
+
+    assert told((third, stamp)) == told((third, stamp), (fourth, stamp)) == []
+    assert told() == told((third, {**stamp, "token": "MIID"})) == [("stamp", third["seal"]["id"])]
+
+
 def journal_of(found: Lines) -> Lines:
     return [line["seal"] for line in found if "seal" in line]
 

@@ -7,6 +7,7 @@ behind 0x01, so that no node can be passed off as an event. The statement about 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 EVENT = (
@@ -35,6 +36,9 @@ groups and record; acts on a patient have None for ``detail``, which is the JSON
 """
 STATEMENT = ("id", "position", "count", "merkle_root", "previous", "sealed_at")
 """What is signed: the members of a seal but its signature, in this order."""
+
+SKEW = timedelta(minutes=5)
+"""How far the clocks of database, worker and time-stamping authority may be apart."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 

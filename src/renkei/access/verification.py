@@ -3,13 +3,14 @@
 The lines are those of an export; the database is verified by the same lines, read without a file in between:
 
 - ``{"export", "exported_at", "from", "to", "first", "last"}`` once, first;
-- for each seal ``{"seal": {…}}``, then its events ``{"leaf": n, "digest": hex, "event": [columns]}`` in order, or
+- for each seal ``{"seal": {…}}``, with ``"time_stamp": {"time", "token"}`` where it has one, then its events ``{"leaf": n, "digest": hex, "event": [columns]}`` in order, or
   ``{"leaf", "digest", "missing": [patient_id, id]}`` where the event is gone;
 - ``{"event": [columns]}`` for each event without a seal; ``{"end": {"seals", "leaves", "unsealed"}}`` last.
 """
 
+import binascii
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -40,6 +41,7 @@ KINDS: Mapping[str, str] = {
     "signature": "封印の署名が正しくない、または鍵が知られていない / a seal's signature does not hold, or its key is not known",
     "chain": "封印のつながりが切れている / a seal does not follow the one before",
     "journal": "控えにある封印がない、または違う / a seal of the journal is gone or another one",
+    "stamp": "タイムスタンプが封印のものでない、または正しくない / a time stamp is not of its seal, or does not hold",
     "unreadable": "行が読めない / a line cannot be read",
     "truncated": "終わりが欠けている / the end is missing",
     "nothing": "検証するものがない / there is nothing to verify",
@@ -47,11 +49,24 @@ KINDS: Mapping[str, str] = {
 """Every kind of violation, in words."""
 
 
-class Verifier:
-    """Takes the lines one after the other; ``found`` grows by what is wrong, the counters tell what was seen."""
+Stamped = Callable[[bytes, str], datetime]
+"""The moment a time stamp says, of its token and the seal's signature; ValueError where it does not hold."""
 
-    def __init__(self, public_pem: Mapping[str, str], journal: Iterable[Mapping[str, Any]] | None = None) -> None:
-        self.public_pem = public_pem
+
+class Verifier:
+    """Takes the lines one after the other; ``found`` grows by what is wrong, the counters tell what was seen.
+
+    stamped: how time stamps are checked; without it they are counted only. longest: from a seal to its time stamp.
+    """
+
+    def __init__(
+        self,
+        public_pem: Mapping[str, str],
+        journal: Iterable[Mapping[str, Any]] | None = None,
+        stamped: Stamped | None = None,
+    ) -> None:
+        self.public_pem, self.stamped = public_pem, stamped
+        self.longest = timedelta()
         self.found: list[Violation] = []
         self.counts = Counter[str]()
         self.header: Mapping[str, Any] = {}
@@ -74,6 +89,7 @@ class Verifier:
                 self._take_unsealed(line["event"])
             elif "seal" in line:
                 self._take_seal(line["seal"])
+                self._take_stamp(line["seal"], line.get("time_stamp"))
             elif "end" in line:
                 self._take_end(line["end"])
             else:
@@ -129,6 +145,27 @@ class Verifier:
             self._not_as_noted(gone)
         self._position, self._previous = int(seal["position"]), seals.digest(stated).hex()
 
+    def _take_stamp(self, seal: Mapping[str, Any], stamp: Mapping[str, Any] | None) -> None:
+        """A stamp is also that of all seals before: each is named by the next."""
+        self.counts["uncovered"] += 1
+        if self._journal.stamp not in (None, stamp):
+            self._wrong("stamp", seal["id"])
+        if stamp is None:
+            return
+        self.counts["stamps"] += 1
+        self.counts["uncovered"] = 0
+        if self.stamped is None:
+            return
+        said, sealed = datetime.fromisoformat(stamp["time"]), datetime.fromisoformat(seal["sealed_at"])
+        try:
+            at = self.stamped(binascii.a2b_base64(stamp["token"], strict_mode=True), seal["signature"])
+        except ValueError:
+            at = None
+        if at is None or at != said or at < sealed - seals.SKEW:
+            self._wrong("stamp", seal["id"])
+        else:
+            self.longest = max(self.longest, at - sealed)
+
     def _take_leaf(self, line: Mapping[str, Any]) -> None:
         if self._seal is None:
             raise ValueError
@@ -179,12 +216,14 @@ class _Noted(NamedTuple):
     id: str
     sealed_at: str
     text: bytes
+    stamp: object
 
 
 class _Journal:
     """The journal beside the seals, both in order of position: read along, never as a whole."""
 
     def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        self.stamp: object = None  # of the seal last looked for, where whoever keeps the journal has one
         self._lines = self._noted(lines)
         self._next = next(self._lines, None)
 
@@ -192,15 +231,20 @@ class _Journal:
     def _noted(lines: Iterable[Mapping[str, Any]]) -> Iterator[_Noted]:
         for number, line in enumerate(lines, 1):
             try:
-                yield _Noted(int(line["position"]), str(line["id"]), str(line["sealed_at"]), seals.canonical(line))
+                # What an auditor has kept of GET /v1/audit-seals carries the time stamp, too, if there was one by then.
+                seal = {name: value for name, value in line.items() if name != "time_stamp"}
+                told = (int(line["position"]), str(line["id"]), str(line["sealed_at"]), seals.canonical(seal))
+                yield _Noted(*told, line.get("time_stamp"))
             except (KeyError, TypeError, ValueError):
-                yield _Noted(0, f"line {number} of the journal", "", b"")
+                yield _Noted(0, f"line {number} of the journal", "", b"", None)
 
     def until(self, position: int, text: bytes) -> Iterator[_Noted]:
         """What the journal has up to this position and the seals have not, or have otherwise."""
+        self.stamp = None
         while self._next is not None and self._next.position <= position:
             if self._next.position < position or self._next.text != text:
                 yield self._next
+            self.stamp = self._next.stamp
             self._next = next(self._lines, None)
 
     def rest(self, until: str) -> Iterator[_Noted]:

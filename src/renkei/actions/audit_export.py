@@ -14,7 +14,7 @@ from renkei.access.verification import FORMAT
 from renkei.database import Row, Transaction, transaction
 from renkei.schemas.answers import rfc3339
 from renkei.schemas.dates import TOKYO
-from renkei.schemas.ledger import seal_json
+from renkei.schemas.ledger import seal_json, time_stamp_json
 from renkei.store import seals
 from renkei.vocabulary import Permission
 
@@ -75,7 +75,8 @@ async def _sealed(engine: AsyncEngine, asked: Asked, covered: seals.Range) -> As
         position, each = rows[-1].position, iter(leaves)
         leaf = next(each, None)
         for row in rows:
-            yield {"seal": seal_json(row)}
+            stamp = time_stamp_json(row)
+            yield {"seal": seal_json(row), **({"time_stamp": stamp} if stamp else {})}
             # Leaves of a position that has no seal are passed over: the gap among the seals tells of them.
             while leaf is not None and leaf.seal_position <= row.position:
                 if leaf.seal_position == row.position:

@@ -13,7 +13,7 @@ from renkei.catalogue import Catalogue, load_catalogue
 from renkei.database import Row, Transaction
 from renkei.errors import Fault, Invalid
 from renkei.schemas.answers import rfc3339
-from renkei.schemas.ledger import BreachQuery, EventQuery, Suspect, begin, deadlines, end, event_json, seal_json
+from renkei.schemas.ledger import BreachQuery, EventQuery, Suspect, begin, deadlines, end, event_json, shown_seal_json
 from renkei.schemas.paging import Page, decode_cursor, encode_cursor, page_of
 from renkei.store import ledger, seals
 from renkei.vocabulary import Group, Permission, Profession
@@ -36,7 +36,7 @@ async def read_audit_seals(tx: Transaction, asked: Asked, query: Page) -> dict[s
     last = decode_cursor(query.after, int)
     rows = await seals.load_page(tx, grant, last[0] if last else None, query.limit)
     show_ledger(tx, grant, [], {"seals": len(rows[: query.limit])})
-    return page_of(rows, query.limit, seal_json, lambda row: (row.position,))
+    return page_of(rows, query.limit, shown_seal_json, lambda row: (row.position,))
 
 
 async def read_breach(tx: Transaction, asked: Asked, query: BreachQuery) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from renkei.api.door import answer
 from renkei.database import transaction
 from renkei.errors import NotFound, Unavailable
 from renkei.store.subscriptions import depth
+from renkei.store.time_stamps import waiting_seconds
 
 router = APIRouter(include_in_schema=False)
 
@@ -74,6 +75,7 @@ async def _queues(service: Service) -> CollectorRegistry:
     try:
         async with transaction(service.engine) as tx:
             found = await depth(tx)
+            unstamped = await waiting_seconds(tx) if service.settings.tsa_url else None
     except Unavailable:
         return registry
     for name, told, value in (
@@ -82,6 +84,9 @@ async def _queues(service: Service) -> CollectorRegistry:
         ("renkei_subscriptions_off", "Subscriptions switched off", found.off),
     ):
         Gauge(name, told, registry=registry).set(value)
+    if unstamped is not None:
+        told = "How long the oldest seal waits that no time stamp covers"
+        Gauge("renkei_seals_unstamped_seconds", told, registry=registry).set(unstamped)
     return registry
 
 

@@ -1,5 +1,6 @@
 """What is asked of the ledger (監査記録), and what of it is shown."""
 
+from base64 import b64encode
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
@@ -78,6 +79,18 @@ def seal_json(row: Columns) -> dict[str, Any]:
         "sealed_at": rfc3339(row.sealed_at),
         "signature": row.signature,
     }
+
+
+def time_stamp_json(row: Columns) -> dict[str, Any] | None:
+    """The time stamp (タイムスタンプ) of a seal, if it has one. token: DER in base64."""
+    if row.token is None:
+        return None
+    return {"time": rfc3339(row.says), "token": b64encode(row.token).decode()}
+
+
+def shown_seal_json(row: Columns) -> dict[str, Any]:
+    """A seal with what an authority outside says of it."""
+    return {**seal_json(row), "time_stamp": time_stamp_json(row)}
 
 
 def event_told(row: Columns) -> dict[str, Any]:

@@ -62,8 +62,9 @@ FROM unnest(%(patients)s::uuid[], %(events)s::uuid[], %(digests)s::bytea[])
   WITH ORDINALITY AS l (patient_id, event_id, digest, place)
 """
 PAGE = """
-SELECT position, id, count, encode(merkle_root, 'hex') AS merkle_root, encode(previous, 'hex') AS previous, sealed_at, signature
-FROM audit_seals
+SELECT position, id, count, encode(merkle_root, 'hex') AS merkle_root, encode(previous, 'hex') AS previous, sealed_at, signature,
+  token, says
+FROM audit_seals LEFT JOIN audit_time_stamps ON seal_position = position
 """
 AFTER = PAGE + "WHERE position > %s ORDER BY position LIMIT %s"
 BEFORE = PAGE + "WHERE %(before)s::bigint IS NULL OR position < %(before)s ORDER BY position DESC LIMIT %(limit)s"

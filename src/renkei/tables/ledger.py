@@ -101,6 +101,18 @@ audit_seals = sa.Table(  # 封印: one signed statement about a batch of both le
     sa.UniqueConstraint("id"),
 )
 
+audit_time_stamps = (
+    sa.Table(  # タイムスタンプ: what an authority outside says of a seal. says: when it had it before it
+        "audit_time_stamps",
+        metadata,
+        sa.Column("seal_position", sa.BigInteger, primary_key=True, autoincrement=False),
+        column("token", sa.LargeBinary),
+        column("says", Instant),
+        moment("kept_at"),
+        sa.ForeignKeyConstraint(["seal_position"], ["audit_seals.position"]),
+    )
+)
+
 audit_leaves = sa.Table(  # the events of a seal, in its order. patient_id: none for acts on no patient
     "audit_leaves",
     metadata,

@@ -62,6 +62,7 @@ class Worker:
             often(publish_changes, EVERY_SECONDS),
             *forgetting_loops(settings.idempotency_days),
             often(sealer.work, sealer.seconds),
+            *stamping_loops(settings),
             often(sweeper.work, SWEEP_SECONDS),
             *delivery_loops(Deliverer.of(settings)),
             *(often(job, seconds) for job, seconds in (labour.jobs() if labour else ())),
@@ -101,6 +102,15 @@ def forgetting_loops(key_days: int) -> list[Loop]:
         partial(forget_keys, days=key_days),
     ]
     return [often(job, FORGET_SECONDS) for job in jobs]
+
+
+def stamping_loops(settings: Settings) -> list[Loop]:
+    """Seals stamped by an authority outside, where the operator has named one."""
+    if settings.tsa_url is None:
+        return []
+    from renkei.worker.stamping import LOOK_SECONDS, Stamper  # CMS and what it needs: only for who wants it
+
+    return [often(Stamper.of(settings).work, LOOK_SECONDS)]
 
 
 def delivery_loops(deliverer: Deliverer) -> list[Loop]:
