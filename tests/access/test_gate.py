@@ -18,6 +18,7 @@ from tests.access.world import (
     tokyo,
 )
 from tests.factories import Region, consent, insured_number, insurer, person
+from tests.people.posts import Staff
 
 from renkei.access.actor import Actor
 from renkei.access.audit import Asked
@@ -212,3 +213,14 @@ async def test_who_matched_a_number_sees_only_what_it_sent(region: Region) -> No
         assert (await world.reader.get("/v1/patients", params=query)).json()["items"] == []
     for path in ("/care-team", "/access", "/access-log", "/consents"):
         assert (await world.reader.get(f"/v1/patients/{patient}{path}")).status_code == 403
+
+
+async def test_the_first_page_leads_where_the_gate_lets_in(region: Region, settings: Settings) -> None:
+    staff, led = Staff.of(await region.found("visiting_nursing"), settings), []
+    for profession in ("nurse", "municipality", None):
+        page = (await staff.get("/", by=profession)).text
+        for noun in ("imports", "exports"):
+            let_in = (await staff.get(f"/v1/{noun}", by=profession)).status_code == 200
+            assert (f'href="/{noun}"' in page) == let_in, (profession, noun)
+            led.append(let_in)
+    assert led == [True, True, False, True, False, False]

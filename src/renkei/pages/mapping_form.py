@@ -17,7 +17,7 @@ from renkei.schemas.bulk.mapping import MOST_COLUMNS
 from renkei.schemas.bulk.targets import Sheet, Target, all_targets, find_target
 from renkei.vocabulary import Group, Language
 
-COLUMNS_AT_ONCE = 40
+COLUMNS_AT_ONCE = 25
 """Columns that are shown to be changed; the others go along unseen. A list of all items for each is what makes a page heavy."""
 MOST_FIXED = 100
 ABOUT = ("だれの記録か", "Whom it is about")

@@ -12,8 +12,9 @@ from renkei.ids import now
 from renkei.schemas.bulk.mapping import FORMULA, Layout, Mapping_, Row, letter, named_columns, with_document_id
 from renkei.schemas.bulk.rows import check_row, fault_json
 from renkei.schemas.bulk.suggest import suggest
-from renkei.schemas.bulk.targets import Sheet
+from renkei.schemas.bulk.targets import WORDS, Sheet, all_targets
 from renkei.schemas.documents import Document
+from renkei.vocabulary import Group
 
 HEADINGS = ["利用者番号", "訪問日", "時刻", "体温", "血圧", "記録者", "内容"]
 REPORTS = Mapping_(
@@ -33,6 +34,19 @@ REPORTS = Mapping_(
     },
 )
 LAYOUT = Layout.of(Sheet.care_reports, REPORTS, HEADINGS)
+
+
+@pytest.mark.parametrize("sheet", Sheet)
+def test_every_part_of_an_item_has_a_name_in_words(sheet: Sheet) -> None:
+    """Where columns are placed by hand, each choice is told from all others."""
+    targets = all_targets(sheet)
+    parts = {
+        step for target in targets for step in target.name.split(".")[2:] if target.name.split(".")[0] in set(Group)
+    }
+    assert parts - {"date", "time"} <= WORDS.keys()  # a moment in two columns is no part of the item
+    for which in (0, 1):
+        titles = [(target.about_patient, target.title[which]) for target in targets]
+        assert len(set(titles)) == len(titles)
 
 
 def test_a_row_becomes_a_report_by_the_contracts_own_rules() -> None:
@@ -173,4 +187,6 @@ def test_whatever_the_headings_no_target_is_suggested_twice(columns: dict[str, l
 
 def test_headings_are_made_different_and_columns_named_as_spreadsheets_do() -> None:
     assert named_columns(["電話", "電話", " ", "電 話\n"]) == ["電話", "電話 (2)", "C", "電 話"]
+    assert named_columns(["電話", "電話 (2)", "電話"]) == ["電話", "電話 (2)", "電話 (3)"]
+    assert named_columns(["x", FORMULA, "x\0y"]) == ["x", "B", "x y"]
     assert [letter(place) for place in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]

@@ -242,14 +242,17 @@ def with_document_id(row: Row) -> dict[str, Any]:
 
 
 def named_columns(headings: Sequence[str]) -> list[str]:
-    """Headings made different: the second 電話 is 電話 (2), one without words is the column's letter."""
-    seen: dict[str, int] = {}
-    found = []
+    """Headings made different: the second 電話 is 電話 (2); one without words, or a formula, is the column's letter."""
+    found: dict[str, None] = {}
     for place, heading in enumerate(headings):
-        name = " ".join(heading.split()) or letter(place)
-        seen[name] = seen.get(name, 0) + 1
-        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return found
+        said = "" if heading == FORMULA else heading.replace("\0", " ")  # no database keeps a NUL
+        one = name = " ".join(said.split()) or letter(place)
+        number = 1
+        while name in found:
+            number += 1
+            name = f"{one} ({number})"
+        found[name] = None
+    return list(found)
 
 
 @functools.cache

@@ -104,8 +104,10 @@ def _item_target(kind: RecordKind, name: str, catalogue: Catalogue) -> Target | 
     inner = shape_at(shape, tuple(rest))
     if inner is None or any(step.isdecimal() for step in rest) or not _readable(inner):
         return None
-    words = WORDS.get(rest[-1], (rest[-1], rest[-1])) if rest else ("", "")
-    title = (f"{item.name_ja} {words[0]}".strip(), f"{item.name_en} {words[1]}".strip())
+    # 「処方薬 処方した人 姓」, but 「主治医 姓」 and 「公費負担 開始」: what goes without saying is left out.
+    said = [step for step in rest[:-1] if step not in ("name", "valid")] + rest[-1:]
+    words = [WORDS.get(step, (step, step)) for step in said]
+    title = (" ".join([item.name_ja, *(ja for ja, _ in words)]), " ".join([item.name_en, *(en for _, en in words)]))
     return Target(name, ((*path, *rest),), functools.partial(read_cell, shape=inner), title, inner)
 
 
