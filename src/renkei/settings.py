@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     tsa_url: str | None = None
     tsa_roots: Path | None = None
     tsa_policy: str | None = None
+    tsa_user: str | None = None
+    tsa_secret: SecretStr | None = None
     tsa_seconds: int = Field(default=300, ge=1, le=86_400)
     emergency_searches_per_hour: int = Field(default=20, ge=1)
     allow_private_targets: bool = False
@@ -68,7 +70,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None
     log_level: str = "INFO"
 
-    @field_validator("tsa_url", "tsa_roots", "tsa_policy", mode="before")
+    @field_validator("tsa_url", "tsa_roots", "tsa_policy", "tsa_user", "tsa_secret", mode="before")
     @classmethod
     def _none(cls, value: object) -> object:
         """A line that is there and empty switches nothing on."""

@@ -207,6 +207,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, authority: Authority) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.authority, self.asked = authority, list[tuple[str, bytes]]()
+        self.authorizations = list[str | None]()
         self.drips = False
         self.tell = self.honest
 
@@ -226,6 +227,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.authorizations.append(self.headers["Authorization"])
         self.server.asked.append((self.headers["Content-Type"], content))
         status, headers, body = self.server.tell(content)
         self.send_response(status)

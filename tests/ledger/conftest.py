@@ -1,11 +1,13 @@
 """A database of its own for each test: what is tampered with here must not stand in the way of others."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 from pydantic import SecretStr
+from tests.ledger.authority import Authority, Server, serving
 
 from renkei import migration
 from renkei.embedded import EmbeddedPostgres
@@ -34,3 +36,20 @@ def ledger(postgres: EmbeddedPostgres, template: str, tmp_path: Path) -> Setting
         owner_database_url=urls["postgres"],
         data_dir=tmp_path,
     )
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def server(authority: Authority) -> Iterator[Server]:
+    with serving(authority) as running:
+        yield running
+
+
+@pytest.fixture
+def stamped(ledger: Settings, server: Server, tmp_path: Path) -> Settings:
+    """As an operator switches it on."""
+    return ledger.model_copy(update={"tsa_url": server.url, "tsa_roots": server.authority.roots(tmp_path)})

@@ -2,15 +2,12 @@
 
 import asyncio
 import logging
-import subprocess
-import sys
 import threading
 import time
 from base64 import b64decode
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,28 +21,11 @@ from tests.ledger.inside import act, engines, lines, seal_all, sealer, verified
 from renkei.access.time_stamps import Trust
 from renkei.main import create_app
 from renkei.settings import Settings
-from renkei.worker import often, stamping, stamping_loops, work
+from renkei.worker import often, stamping, work
 from renkei.worker.stamping import Stamper
 
 OPEN = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
 KEPT = "SELECT seal_position, token, says FROM audit_time_stamps ORDER BY 1"
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
-
-
-@pytest.fixture
-def server(authority: Authority) -> Iterator[Server]:
-    with serving(authority) as running:
-        yield running
-
-
-@pytest.fixture
-def stamped(ledger: Settings, server: Server, tmp_path: Path) -> Settings:
-    """As an operator switches it on."""
-    return ledger.model_copy(update={"tsa_url": server.url, "tsa_roots": server.authority.roots(tmp_path)})
 
 
 @asynccontextmanager
@@ -248,35 +228,6 @@ async def scraped(settings: Settings) -> dict[str, str]:
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://t") as client:
         told = (await client.get("/metrics")).text
     return dict(line.rsplit(" ", 1) for line in told.splitlines() if line.startswith("renkei_seals"))
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"tsa_roots": None},
-        {"tsa_roots": Path("no-such-file")},
-        {"tsa_roots": Path(__file__)},
-        {"tsa_url": "ftp://tsa.example.jp"},
-        {"tsa_url": "https://user:password@tsa.example.jp/"},
-        {"tsa_policy": "a policy"},
-    ],
-)
-def test_settings_that_cannot_work_are_told_at_the_start(stamped: Settings, other: dict[str, Any]) -> None:
-    with pytest.raises(SystemExit, match="RENKEI_TSA_"):
-        stamping_loops(stamped.model_copy(update=other))
-
-
-def test_an_operators_authority_may_be_inside_and_without_tls(stamped: Settings) -> None:
-    for url in ("http://10.1.2.3/tsa", "http://tsa.example.jp", "https://tsa.lan.example.jp:8443/a?b=c"):
-        assert Stamper.of(stamped.model_copy(update={"tsa_url": url})).url == url
-
-
-def test_switched_off_it_costs_nothing(ledger: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No loop, no question, and not even its library in memory."""
-    monkeypatch.setenv("RENKEI_TSA_URL", "")
-    assert stamping_loops(ledger) == stamping_loops(Settings()) == []
-    code = "import sys, renkei.main, renkei.worker, renkei.cli; sys.exit('rfc3161_client' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - the words are ours
 
 
 async def test_the_export_carries_what_the_authority_has_sent(stamped: Settings, server: Server) -> None:

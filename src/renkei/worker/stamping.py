@@ -7,6 +7,8 @@ import asyncio
 import logging
 import random
 import time
+from base64 import b64encode
+from collections.abc import Mapping
 from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -31,16 +33,18 @@ log = logging.getLogger("renkei.worker")
 class Stamper:
     """Asks for the newest seal's stamp, at most every so many seconds. Several workers may: the first answer is kept."""
 
-    def __init__(self, url: str, trust: Trust, seconds: int) -> None:
-        self.url, self.trust, self.seconds = url, trust, seconds
+    def __init__(self, url: str, trust: Trust, seconds: int, headers: Mapping[str, str]) -> None:
+        self.url, self.trust, self.seconds, self.headers = url, trust, seconds, headers
         self.failures = 0
         self._not_before = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """With the roots of the file. SystemExit where the settings cannot work: no stamp would ever be kept."""
+        url, headers = settings.tsa_url or "", {**HEADERS, **_account(settings)}
         try:
-            require_target(settings.tsa_url or "", allow_private=True, plain=True)
+            # A password does not cross a network without TLS; a digest may.
+            require_target(url, allow_private=True, plain=headers == HEADERS)
         except RefusedTarget as error:
             raise SystemExit(f"RENKEI_TSA_URL: {error}") from error
         if settings.tsa_roots is None:
@@ -49,7 +53,7 @@ class Stamper:
             trust = Trust.load(settings.tsa_roots, settings.tsa_policy)
         except (OSError, ValueError) as error:
             raise SystemExit(f"RENKEI_TSA_ROOTS, RENKEI_TSA_POLICY: {error}") from error
-        return cls(settings.tsa_url or "", trust, settings.tsa_seconds)
+        return cls(url, trust, settings.tsa_seconds, headers)
 
     async def work(self, engine: AsyncEngine) -> bool:
         """One stamp, if one is due. Raises Unavailable. No transaction is held while the authority is waited for."""
@@ -75,7 +79,7 @@ class Stamper:
 
     async def _stamp(self, seal: Row) -> Stamp:
         asked, moment = question(seal.signature), now()
-        answer = await ask_of_ours(self.url, asked.as_bytes(), HEADERS, seconds=ANSWER_SECONDS)
+        answer = await ask_of_ours(self.url, asked.as_bytes(), self.headers, seconds=ANSWER_SECONDS)
         moments = Moments(seal.sealed_at, moment, now())
         return await asyncio.to_thread(self.trust.take, answer, seal.signature, asked, moments)
 
@@ -86,3 +90,11 @@ class Stamper:
         self.failures, self._not_before = self.failures + 1, time.monotonic() + pause
         # What a stranger has written, cut and without line ends.
         log.warning("seal %d has no time stamp: %.300r; asked again in %d s", position, why, pause)
+
+
+def _account(settings: Settings) -> dict[str, str]:
+    """The account at an authority that has them (RFC 7617)."""
+    if settings.tsa_user is None:
+        return {}
+    password = settings.tsa_secret.get_secret_value() if settings.tsa_secret else ""
+    return {"Authorization": f"Basic {b64encode(f'{settings.tsa_user}:{password}'.encode()).decode()}"}
