@@ -8,6 +8,7 @@ from html import unescape
 
 import httpx
 import pytest
+from openpyxl import load_workbook
 from tests.bulk.test_imports import DATA, sample_people
 from tests.bulk.work import importer
 from tests.factories import Region, Vendor
@@ -141,6 +142,25 @@ async def test_a_small_office_takes_in_its_people_and_visits_and_takes_them_back
     await browser.send(f"{path}/undo", reason="別の月の表だった")
     assert "2件の記録を取り下げました" in await worked(browser, worker)
     assert "取り消しました" in (await browser.open("/imports")).text
+
+
+async def test_who_has_no_sheet_fills_in_one_of_ours_and_places_nothing(
+    http: httpx.AsyncClient, settings: Settings, station: Vendor, worker: Importer
+) -> None:
+    browser = await seat(http, settings, station)
+    path = found(r'href="(/imports/templates/patients)"', (await browser.open("/imports")).text)
+    file = await browser.http.get(path)
+    assert file.headers["content-disposition"] == 'attachment; filename="renkei-patients.xlsx"'
+    book = load_workbook(io.BytesIO(file.content))
+    book.worksheets[0].append(["髙橋 ハナ", "タカハシ ハナ", "昭和10年3月5日", "女", "0012"])
+    written = io.BytesIO()
+    book.save(written)
+    await send(browser, written.getvalue(), "patients")
+    assert "取り込めるのは1行、誤りのあるのは0行" in await worked(browser, worker)
+    assert (await browser.open("/imports/templates/x")).status_code == 404
+    assert (await Browser.new(http).open(path)).url.path == "/login"
+    english = await browser.http.get("/imports", headers={"Accept-Language": "en"})
+    assert english.headers["content-language"] == "en" and "Take in a sheet" in english.text
 
 
 async def test_it_is_the_act_of_the_api_on_record_once(

@@ -10,7 +10,7 @@ from starlette.datastructures import UploadFile
 from renkei.access.audit import Asked
 from renkei.actions import imports
 from renkei.blobs import CHUNK, Area
-from renkei.blobs.answers import file_answer
+from renkei.blobs.answers import file_answer, saved_as
 from renkei.database import Row, Transaction
 from renkei.errors import Fault, Forbidden, Invalid, NotFound, RenkeiError
 from renkei.pages.acting import acting, filled, renewing, require_post, texts, words
@@ -19,6 +19,7 @@ from renkei.pages.mapping_form import COLUMNS_AT_ONCE, Filled, codes, lacking, o
 from renkei.pages.page import PageDoor, Visit, Visiting
 from renkei.schemas.bulk.files import CSV, XLSX
 from renkei.schemas.bulk.targets import Sheet, Target
+from renkei.schemas.bulk.templates import template
 from renkei.schemas.imports import Confirmation, FaultQuery, ImportQuery, Undoing, job_json, rejected_file, row_faults
 from renkei.schemas.paging import Page, page_of
 from renkei.vocabulary import Language, Permission
@@ -67,6 +68,13 @@ async def submit_import(visit: Visiting) -> Response:
 
 
 router.add_api_route("", submit_import, methods=["POST"], route_class_override=FileDoor)
+
+
+@router.get("/templates/{sheet}")
+async def template_of(visit: Visiting, sheet: Sheet) -> Response:
+    """A sheet to be filled in. It tells nothing of anybody, and so is no act."""
+    require_post(visit)
+    return Response(template(sheet), headers=saved_as(f"renkei-{sheet.replace('_', '-')}.xlsx"), media_type=XLSX)
 
 
 @router.get("/{import_id}")
