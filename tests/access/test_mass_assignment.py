@@ -14,7 +14,7 @@ from tests.factories import EVERY_PROFESSION, Region, Vendor, person
 from renkei.tables import metadata
 
 COLUMNS = sorted({column.name for table in metadata.tables.values() for column in table.columns})
-AT_ONCE = 100
+AT_ONCE = 150
 """An answer names at most 200 faults; what it does not name counts as accepted."""
 PLANTED = {"set": "by the client"}
 """No column takes an object of this form, so that a member by the same name is refused too."""
