@@ -14,6 +14,7 @@ from tests.bulk.work import importer
 from tests.factories import Region, Vendor
 from tests.http.inside import as_owner
 from tests.people import ways
+from tests.people.sheets import faults, filled, found, register_people, seat, send, worked
 from tests.people.staff import Browser
 from tests.people.ways import hired
 
@@ -32,71 +33,6 @@ async def worker(settings: Settings) -> AsyncIterator[Importer]:
 @pytest.fixture
 async def station(region: Region) -> Vendor:
     return await region.found("visiting_nursing")
-
-
-async def seat(
-    http: httpx.AsyncClient, settings: Settings, office: Vendor, profession: str | None = "nurse"
-) -> Browser:
-    """The browser of somebody there."""
-    return await (await hired(http, settings, (office, profession))).sign_in(Browser.new(http))
-
-
-async def send(browser: Browser, content: bytes, sheet: str, **form: str) -> httpx.Response:
-    """A file, by the page it is sent from."""
-    await browser.open("/imports")
-    return await browser.send("/imports", chosen=content, sheet=sheet, **form)
-
-
-async def worked(browser: Browser, worker: Importer) -> str:
-    """The page of the import it is at, once it needs no worker; it renews itself until then."""
-    assert browser.last is not None
-    path = browser.last.url.path
-    for _ in range(200):
-        if "refresh" not in (await browser.open(path)).headers:
-            return unescape(browser.last.text)
-        await worker.work()
-    raise AssertionError(browser.last.text)
-
-
-def filled(page: str, **changes: str) -> dict[str, str]:
-    """The form by which an import goes on, as the page has it. changes: a column's heading → its target, fields by name."""
-    form = {"sheet": "", "checked": ""}
-    for name in form:
-        form[name] = found(rf'name="{name}" value="([^"]+)"', page)
-    for place, heading in re.findall(r'name="heading-(\d+)" value="([^"]*)"', page):
-        select = page.partition(f'<select id="column-{place}"')[2].partition("</select>")[0]
-        form[f"heading-{place}"] = heading
-        form[f"column-{place}"] = changes.pop(heading, (re.findall(r'value="([^"]+)" selected', select) or [""])[0])
-    for place in re.findall(r'id="fixed-(\d+)"', page):
-        select = page.partition(f'id="fixed-{place}"')[2].partition("</select>")[0]
-        form[f"fixed-{place}"] = (re.findall(r'value="([^"]+)" selected', select) or [""])[0]
-        form[f"value-{place}"] = found(rf'name="value-{place}" value="([^"]*)"', page)
-    return form | changes
-
-
-def found(pattern: str, page: str) -> str:
-    """What the page holds at the one place."""
-    match = re.search(pattern, page)
-    assert match, page
-    return match.group(1)
-
-
-def faults(page: str) -> dict[int, str]:
-    """Row → what is wrong with it, as text."""
-    rows = re.findall(r"<strong>(\d+)行目</strong></td>\s*<td>(.*?)</td>", page, re.S)
-    return {int(number): re.sub(r"<[^>]+>", "", told) for number, told in rows}
-
-
-async def register_people(browser: Browser, worker: Importer) -> str:
-    """The people of the sample file; the path of their import."""
-    await send(browser, sample_people(), "patients")
-    page = await worked(browser, worker)
-    assert "取り込めるのは3行、誤りのあるのは0行" in page and "まだ何も登録していません" in page
-    assert browser.last is not None
-    path = browser.last.url.path
-    await browser.send(f"{path}/confirmation", act="run", **filled(page))
-    assert "3件を登録しました" in await worked(browser, worker)
-    return path
 
 
 async def test_a_small_office_takes_in_its_people_and_visits_and_takes_them_back(
@@ -289,3 +225,22 @@ async def test_headings_are_text_of_the_page(
     assert payload in await worked(browser, worker)
     assert browser.last is not None
     assert not set(payload) & set("<>\"'") or payload not in browser.last.text
+
+
+async def test_lines_that_a_system_has_sent_are_gone_on_with_by_a_colleague(
+    http: httpx.AsyncClient, settings: Settings, station: Vendor, worker: Importer
+) -> None:
+    sender, colleague = await seat(http, settings, station), await seat(http, settings, station, "physician")
+    await sender.open("/imports")
+    lines, media = b'{"kind": "patient", "body": {}}\n', {"Content-Type": "application/x-ndjson"}
+    sent = await sender.call("POST", "/v1/imports?check=true", content=lines, headers=media)
+    path = f"/imports/{sent.json()['id']}"
+    await colleague.open(path)
+    page = await worked(colleague, worker)
+    assert "誤りのあるのは1行" in page and "name: 必須です" in faults(page)[1]
+    assert (await colleague.send(f"{path}/confirmation", act="check")).status_code == 200
+    await worked(colleague, worker)
+    await colleague.send(f"{path}/confirmation", act="run", partial="all")
+    assert "誤りのある行があるため、何も取り込んでいません" in await worked(colleague, worker)
+    # Whose rows they are now is who confirmed them.
+    assert (await sender.open(f"{path}/rejected")).status_code == 404
