@@ -132,6 +132,7 @@ class OneAfterAnother:
     def __init__(self, mutants: dict[str, list[str]], notes: Path) -> None:
         self.mutants, self.notes = mutants, notes
         self.spoiled = set[str]()
+        self.killers: dict[str, set[str]] = {}  # by module: what noticed one is soonest to notice the next
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
@@ -142,7 +143,10 @@ class OneAfterAnother:
             for name, tests in self.mutants.items():
                 notes.write(json.dumps(["begun", name]) + "\n")
                 began = time.monotonic()
-                by = next((test for test in tests if test in items and self.kills(session, name, items[test])), None)
+                killers = self.killers.setdefault(name.rpartition(".")[0], set())
+                likely = sorted((test for test in tests if test in items), key=lambda test: test not in killers)
+                by = next((test for test in likely if self.kills(session, name, items[test])), None)
+                killers |= {by} if by else set()
                 verdict = "killed" if by else "spoiled" if name in self.spoiled else "survived"
                 notes.write(json.dumps([verdict, name, round(time.monotonic() - began, 2), by]) + "\n")
         return True
