@@ -112,12 +112,14 @@ def decides(sound: object, changed: object) -> bool | None:
 def mutants_to_try(seconds: float, steady: dict[str, float], first: set[str]) -> dict[str, list[str]]:
     """Each mutant that has no verdict or has lived, and as many of its quickest tests as take so long; decisions first."""
     tests = json.loads((HERE / "mutmut-stats.json").read_text("utf-8"))["tests_by_mangled_function_name"]
+    codes = verdicts()
     todo = {
         name: within(seconds, sorted((steady[test], test) for test in tests.get(function, ()) if test in steady))
-        for name, code in verdicts().items()
+        for name, code in codes.items()
         if code in (None, SURVIVED) and "ǁ__init__" not in (function := name.rpartition("__mutmut_")[0])
     }
-    return {name: todo[name] for name in sorted(todo, key=lambda name: name not in first) if todo[name]}
+    order = sorted(todo, key=lambda name: (name not in first, codes[name] is not None))
+    return {name: todo[name] for name in order if todo[name]}
 
 
 def within(seconds: float, tests: list[tuple[float, str]]) -> list[str]:

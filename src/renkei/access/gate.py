@@ -132,7 +132,7 @@ async def authorize_page(
 ) -> list[Grant]:
     """Grants for one page of patients that reach has picked (at most 1,000), with one audit event for each.
 
-    groups: the columns the page shows something of; where it shows nothing of any, its grants have no view.
+    groups: the columns the page shows something of. Its grants have no view: a page shows who there is, not what is stated of them.
     """
     table = await reach.permission_table(tx, version)
     rights, profession = table.rights(asked.actor), asked.actor.profession
@@ -140,11 +140,9 @@ async def authorize_page(
     shown = {id_: (id_, tie.bases(profession), groups) for tie in ties for id_ in tie.patient_ids}
     events = dict(zip(shown, asked.allowed_page(tx, list(shown.values()), told), strict=True))
     tx.open_patients(shown)
-    catalogue = load_catalogue()
-    views = [view(rights, tie, profession, catalogue) if groups else View() for tie in ties]
     return [
-        Grant(asked, tie.patient_id, tie.patient_ids, permission, tie, rights, seen, events[tie.patient_id], _GATE)
-        for tie, seen in zip(ties, views, strict=True)
+        Grant(asked, tie.patient_id, tie.patient_ids, permission, tie, rights, View(), events[tie.patient_id], _GATE)
+        for tie in ties
     ]
 
 
