@@ -111,6 +111,11 @@ async def test_a_wrong_form_is_refused_in_the_words_of_rfc_6749(
     assert answer.headers["content-type"].startswith("application/json")
 
 
+async def test_the_longest_names_of_a_user(clinic: Vendor) -> None:
+    form = {"user_id": "x" * 100, "user_name": "花" * 100, "profession": "nurse"}
+    assert (await ask(clinic, form)).status_code == 200
+
+
 async def test_a_form_that_is_none_is_refused(clinic: Vendor) -> None:
     form = "application/x-www-form-urlencoded"
     for content, media in (

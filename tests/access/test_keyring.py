@@ -17,7 +17,7 @@ from tests.test_cli import renkei
 
 from renkei.access import keyring
 from renkei.access.keyring import KeyRing, listed, prune, rotate
-from renkei.access.tokens import LONGEST_SECONDS, PUBLISHED_SECONDS
+from renkei.access.tokens import LONGEST_SECONDS, PUBLISHED_SECONDS, write_new_key
 from renkei.ids import now
 from renkei.main import create_app
 from renkei.operator import change_keys
@@ -60,6 +60,34 @@ def test_a_key_waits_signs_verifies_and_goes(tmp_path: Path) -> None:
     assert [key["file"] for key in prune(tmp_path, last_token + keyring.MARGIN_SECONDS)] == ["0001.pem"]
     assert states(tmp_path, last_token) == {"0002.pem": "signs"}
     assert prune(tmp_path, last_token * 2) == []
+
+
+def test_of_many_keys_one_signs_and_the_newest_is_told(tmp_path: Path) -> None:
+    KeyRing(tmp_path)
+    moment = now().timestamp()
+    rotate(tmp_path, moment)
+    write_new_key(tmp_path, "0003.pem")
+    assert states(tmp_path) == {"0001.pem": "signs", "0002.pem": "waits", "0003.pem": "waits"}
+    aged(tmp_path, LONGEST_SECONDS)
+    made = rotate(tmp_path, moment)
+    assert (made["file"], made["state"]) == ("0004.pem", "waits")
+    assert states(tmp_path) == {
+        "0001.pem": "verifies",
+        "0002.pem": "verifies",
+        "0003.pem": "signs",
+        "0004.pem": "waits",
+    }
+
+
+def test_old_keys_go_at_the_very_second(tmp_path: Path) -> None:
+    KeyRing(tmp_path)
+    rotate(tmp_path, now().timestamp())
+    signs = int(now().timestamp()) + PUBLISHED_SECONDS
+    os.utime(tmp_path / "0002.pem", (signs - PUBLISHED_SECONDS, signs - PUBLISHED_SECONDS))
+    os.utime(tmp_path / "0001.pem", (0, 0))
+    last = signs + LONGEST_SECONDS + keyring.MARGIN_SECONDS
+    assert prune(tmp_path, last - 1) == []
+    assert [key["file"] for key in prune(tmp_path, last)] == ["0001.pem"]
 
 
 def test_a_ring_notices_what_changed_but_does_not_look_at_every_request(tmp_path: Path, clock: SimpleNamespace) -> None:

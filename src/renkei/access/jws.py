@@ -59,7 +59,7 @@ def canonical(part: str) -> bytes:
     """The bytes of a part. Padding variants and stray characters decode to the same bytes; only the
     canonical spelling counts, of the signature too, or one token would have many texts."""
     try:
-        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        raw = base64.urlsafe_b64decode(part + "==")  # of padding, too much is none too few
     except (ValueError, binascii.Error) as error:
         raise Malformed from error
     if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
