@@ -1,6 +1,7 @@
 """private_key_jwt (RFC 7523): what opens a token, and everything that looks like it and does not."""
 
 import asyncio
+import secrets
 import time
 from typing import Any
 
@@ -43,6 +44,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "no iat": {"iat": None},
     "nbf now": {"nbf": int(time.time())},
     "unknown claims": {"more": {"a": 1}},
+    "the longest jti": {"jti": secrets.token_hex(100)},
 }
 
 

@@ -172,6 +172,7 @@ def test_an_answer_that_can_be_read(keys: Keys, header: dict[str, Any], changes:
         ({"crit": "b64"}, {}),
         ({"b64": "false"}, {}),
         ({"kid": 7}, {}),
+        ({"alg": "PS256"}, {}),
         ({}, {"id_token": ...}),
         ({}, {"id_token": "x"}),
         ({}, {"access_token": 7}),

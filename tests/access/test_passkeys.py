@@ -38,6 +38,8 @@ def made(device: Authenticator) -> KeptPasskey:
         ("https://renkei.example.jp", PARTY),
         ("https://renkei.example.jp:8443/a", RelyingParty("renkei.example.jp", "https://renkei.example.jp:8443")),
         ("http://localhost:8000", RelyingParty("localhost", "http://localhost:8000")),
+        ("http://care.localhost:8000", RelyingParty("care.localhost", "http://care.localhost:8000")),
+        ("http://notlocalhost:8000", None),
         ("http://127.0.0.1:8000", None),
         ("https://[::1]:8000", None),
         ("http://renkei.example.jp", None),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from renkei.access.actor import Actor, Organization
-from renkei.access.policy import COLUMNS, Consent, PermissionTable, Rights, Tie, View, Withheld, view
+from renkei.access.policy import COLUMNS, Consent, PermissionTable, Rights, Tie, View, Withheld, united, view
 from renkei.catalogue import load_catalogue
 from renkei.ids import new_id
 from renkei.vocabulary import ActorKind, Basis, ConsentSubject, Group, OrganizationKind, Profession, Reason, Tier
@@ -192,3 +192,33 @@ def test_tiers_narrow_and_two_consents_add_up_column_by_column() -> None:
         consent(groups=frozenset({"living"}), tiers=frozenset({"optional"})),
     )
     assert seen(replace(TIE, consents=[basic, optional]), EVERYTHING).shared == {"medical.basic", "living.optional"}
+
+
+def test_a_list_names_a_linked_person_once_for_each_reader() -> None:
+    """Under the newest id that the reader's organization is itself tied to, as the reader's profession is."""
+    older, newer = sorted((new_id(), new_id()))
+    own = Tie(older, TIE.organization_id, own=True)
+    agreed = Tie(newer, TIE.organization_id, consents=[consent(named=True, professions=frozenset({"nurse"}))])
+    first, second = united([own, agreed]), united([agreed, own])
+    assert [tie.listed(Profession.nurse) for tie in (first, second)] == [False, True]
+    assert [tie.listed(Profession.physician) for tie in (first, second)] == [True, False]
+    assert TIE.listed(Profession.nurse)
+
+
+def test_what_is_ones_own_and_what_is_shared_are_asked_for_apart() -> None:
+    seen = View(frozenset({"medical.basic"}), frozenset({"living.basic"}))
+    assert [seen.shows("living.basic", mine=mine) for mine in (True, False)] == [True, False]
+    assert [seen.shows("medical.basic", mine=mine) for mine in (True, False)] == [False, True]
+
+
+def test_why_ones_own_statement_cannot_be_seen_whole() -> None:
+    """For the profession alone; a restricted item with the column it lies in."""
+    item = load_catalogue().items["medical.infection"]
+    barred = Withheld(item.group, item.tier, None, Reason.profession)
+    restricted = Withheld(item.group, None, "medical.infection", Reason.profession)
+    living = Withheld(Group.living, Tier.basic, None, Reason.profession)
+    agreed = Withheld(Group.family, Tier.basic, None, Reason.no_consent)
+    seen = View(frozenset(), frozenset({"care_report.basic"}), (barred, restricted, living, agreed))
+    assert seen.withheld_of_own(["living.basic", "family.basic", "care_report.basic"]) == [living.as_json()]
+    assert seen.withheld_of_own(["medical.infection"]) == [barred.as_json(), restricted.as_json()]
+    assert seen.withheld_of_own(["care_report.basic"]) == []
