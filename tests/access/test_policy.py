@@ -222,3 +222,25 @@ def test_why_ones_own_statement_cannot_be_seen_whole() -> None:
     assert seen.withheld_of_own(["living.basic", "family.basic", "care_report.basic"]) == [living.as_json()]
     assert seen.withheld_of_own(["medical.infection"]) == [barred.as_json(), restricted.as_json()]
     assert seen.withheld_of_own(["care_report.basic"]) == []
+
+
+def test_an_emergency_opens_its_groups_without_a_consent_and_no_others() -> None:
+    both = Rights(frozenset({MEDICAL, (Group.living, Tier.basic)}), frozenset(), True)
+    seen = view(both, replace(TIE, emergency=frozenset({"medical"})), Profession.nurse, load_catalogue())
+    assert seen.shared == {"medical.basic"}
+    assert Withheld(Group.living, Tier.basic, None, Reason.no_consent) in seen.withheld
+
+
+def test_family_items_need_the_familys_consent_too() -> None:
+    reader = Rights(frozenset({(Group.family, Tier.basic)}), frozenset(), True)
+    patients = consent(groups=frozenset({"family"}))
+    familys = replace(patients, about=ConsentSubject.family, family_name="やまだ")
+    for consents, lacks in (
+        ([patients], Reason.family_consent_missing),
+        ([familys], Reason.no_consent),
+        ([patients, familys], None),
+    ):
+        seen = view(reader, replace(TIE, consents=consents), Profession.nurse, load_catalogue())
+        assert ("family.basic" in seen.shared) is (lacks is None)
+        assert (Withheld(Group.family, Tier.basic, None, lacks) in seen.withheld) is (lacks is not None)
+        assert seen.members == (frozenset() if familys not in consents else {"やまだ"})
