@@ -16,7 +16,7 @@ from renkei.access.audit import Asked
 from renkei.access.gate import _rule
 from renkei.access.rules import RULES
 from renkei.access.scopes import SCOPES
-from renkei.access.step_up import STEP_UP
+from renkei.access.step_up import STEP_UP, _asks
 from renkei.errors import Forbidden
 from renkei.ids import new_id, now
 from renkei.settings import Settings
@@ -50,6 +50,7 @@ MEMBER = Actor(
 
 
 def test_the_acts_are_emergency_access_exports_and_changes_of_rights() -> None:
+    assert {act for act in Permission if _asks(act)} == STEP_UP
     assert RIGHTS | {"emergency_access.open"} <= set(STEP_UP)
     assert {act for act in Permission if act.startswith("export.")} <= STEP_UP
     for act in STEP_UP - {Permission.emergency_access_open}:
