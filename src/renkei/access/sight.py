@@ -66,7 +66,7 @@ async def sight(tx: Transaction, grant: Grant) -> Sight:
     """Who sees what, by all that has been written so far in this transaction."""
     ids = await reach.tied_organizations(tx, grant.patient_ids)
     found, version = await reach.ties(tx, [(grant.patient_id, id_) for id_ in ids])
-    table = await reach.permission_table(tx, version or await reach.table_version(tx))
+    table = await reach.permission_table(tx, version)
     ties = {tie.organization_id: tie for tie in found if any(tie.bases(p) for p in Profession)}
     return Sight(table, ties)
 
