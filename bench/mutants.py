@@ -109,17 +109,16 @@ def decides(sound: object, changed: object) -> bool | None:
     return None if sound == changed else isinstance(sound, bool)
 
 
-def mutants_to_try(seconds: float, steady: dict[str, float], first: set[str]) -> dict[str, list[str]]:
-    """Each mutant that has no verdict or has lived, and as many of its quickest tests as take so long; decisions first."""
+def mutants_to_try(seconds: float, steady: dict[str, float], of: set[str]) -> dict[str, list[str]]:
+    """Those of them that have no verdict, then those that have lived, each with as many of its quickest tests as take so long."""
     tests = json.loads((HERE / "mutmut-stats.json").read_text("utf-8"))["tests_by_mangled_function_name"]
     codes = verdicts()
     todo = {
         name: within(seconds, sorted((steady[test], test) for test in tests.get(function, ()) if test in steady))
         for name, code in codes.items()
-        if code in (None, SURVIVED) and "ǁ__init__" not in (function := name.rpartition("__mutmut_")[0])
+        if name in of and code in (None, SURVIVED) and "ǁ__init__" not in (function := name.rpartition("__mutmut_")[0])
     }
-    order = sorted(todo, key=lambda name: (name not in first, codes[name] is not None))
-    return {name: todo[name] for name in order if todo[name]}
+    return {name: todo[name] for name in sorted(todo, key=lambda name: codes[name] is not None) if todo[name]}
 
 
 def within(seconds: float, tests: list[tuple[float, str]]) -> list[str]:
@@ -239,10 +238,11 @@ def main(rounds: list[float]) -> None:
     )
     first, steady = decisions(made), steady_tests()
     tell(first)
-    for seconds in rounds:
-        for tried in in_children(mutants_to_try(seconds, steady, first)):
-            note_down({name: KILLED if verdict == "killed" else SURVIVED for verdict, name, _ in tried})
-            tell(first)
+    for of in (first, verdicts().keys() - first):
+        for seconds in rounds:
+            for tried in in_children(mutants_to_try(seconds, steady, of)):
+                note_down({name: KILLED if verdict == "killed" else SURVIVED for verdict, name, _ in tried})
+                tell(first)
 
 
 if __name__ == "__main__":
