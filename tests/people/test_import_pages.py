@@ -110,6 +110,8 @@ async def test_it_is_the_act_of_the_api_on_record_once(
     assert as_owner(settings, submitted, sent.headers["x-request-id"]) == [("import.read", "allowed")]
     told = (await browser.http.get(f"/v1/imports/{job}")).json()
     assert (told["sheet"], told["media_type"]) == ("patients", "text/csv")
+    early = await browser.send(f"/imports/{job}/undo", reason="x")
+    assert (early.status_code, early.headers["refresh"]) == (409, f"2; url=/imports/{job}")
     cancelled = await browser.send(f"/imports/{job}/cancel")
     assert "中止しました" in cancelled.text
     again = await browser.send(f"/imports/{job}/confirmation", act="run")
@@ -142,6 +144,9 @@ async def test_what_is_sent_is_refused_in_words_and_what_was_chosen_stays(
     kept = filled(unescape(answer.text))
     assert answer.status_code == 422 and "同じ項目です" in answer.text
     assert kept[second] == form[first] and kept["checked"] == form["checked"]
+    twice = {f"{what}-{n}": said for n in (0, 1) for what, said in (("fixed", "reason"), ("value", "訂正"))}
+    answer = await browser.send(f"{path}/confirmation", act="check", **form | twice)
+    assert answer.status_code == 422 and "作成の契機: ほかの列か" in answer.text
     nothing = {name: "" if name.startswith("column-") else value for name, value in form.items()}
     answer = await browser.send(f"{path}/confirmation", act="check", **nothing)
     assert answer.status_code == 422 and "列を一つ以上" in answer.text

@@ -69,8 +69,10 @@ def words(visit: Visit, error: RenkeiError, told: Callable[[Visit, Fault], str])
     return visit.t(*(error.detail or error.title))
 
 
-def renewing(answer: Response, job: Mapping[str, Any]) -> Response:
-    """A page of long work that renews itself as long as a worker is at it. job: as the API tells it."""
+def renewing(visit: Visit, answer: Response, job: Mapping[str, Any], path: str) -> Response:
+    """A page of long work that renews itself as long as a worker is at it. job: as the API tells it. path: the page's own, to
+    which it goes where it stands under the address of a form."""
     if job["state"] in WORKED_ON:
-        answer.headers["Refresh"] = str(SOON if (job["progress"]["total"] or 0) < MANY else LATER)
+        seconds = SOON if (job["progress"]["total"] or 0) < MANY else LATER
+        answer.headers["Refresh"] = str(seconds) if visit.request.method == "GET" else f"{seconds}; url={path}"
     return answer

@@ -133,7 +133,7 @@ async def _one(visit: Visit, export_id: UUID, error: RenkeiError | None = None) 
     withheld = [_withheld(visit, one) for one in job["withheld"]]
     status = error.status if error else 200
     answer = visit.page("export.html", status, wrong=wrong, job=job, withheld=list(dict.fromkeys(withheld)))
-    return renewing(answer, job)
+    return renewing(visit, answer, job, f"/exports/{export_id}")
 
 
 def _job(visit: Visit, row: Row) -> dict[str, Any]:

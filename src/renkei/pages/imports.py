@@ -36,7 +36,7 @@ class FileDoor(PageDoor):
 
     def sizes(self, visit: Visit) -> Sizes:
         require_post(visit)
-        return Sizes(upload=visit.service.settings.import_max_bytes + LARGEST_FORM)
+        return Sizes(upload=visit.service.settings.import_max_bytes + LARGEST_FORM, fields=20)
 
 
 class WideDoor(PageDoor):
@@ -103,6 +103,8 @@ async def confirm_import(visit: Visiting, import_id: UUID) -> Response:
     check = what != "run" or changed
 
     async def act(tx: Transaction, asked: Asked) -> Response:
+        if said is not None:
+            said.require_once()
         body = {"check": check, "partial": form.get("partial") != "all", **texts(form, "save_as")}
         confirmation = filled(Confirmation, {**body, "mapping": said.mapping} if said else body)
         await imports.confirm_import(tx, asked, import_id, confirmation)
@@ -220,7 +222,7 @@ async def _one(
     answer = visit.page(
         "import.html", error.status if error else 200, wrong=words(visit, error, _told) if error else None, **context
     )
-    return renewing(answer, job)
+    return renewing(visit, answer, job, f"/imports/{import_id}")
 
 
 def _job(visit: Visit, row: Row) -> dict[str, Any]:

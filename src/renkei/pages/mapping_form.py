@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from renkei.catalogue import load_catalogue
 from renkei.catalogue.envelope import GROUP_TITLES, KIND_TITLES
 from renkei.catalogue.shapes import Coded, Record, item_shape, shape_at
-from renkei.errors import Fault
+from renkei.errors import Fault, Invalid
 from renkei.schemas.bulk.mapping import MOST_COLUMNS
 from renkei.schemas.bulk.targets import Sheet, Target, all_targets, find_target
 from renkei.vocabulary import Group, Language
@@ -58,6 +58,12 @@ class Filled:
     def mapping(self) -> dict[str, Any]:
         """As the API takes it."""
         return {"columns": {heading: name for heading, name in self.columns if name}, "fixed": dict(self.fixed)}
+
+    def require_once(self) -> None:
+        """Raise Invalid: an item stands twice among what is the same in every row, and one of the two would be lost."""
+        names = [name for name, _ in self.fixed]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise Invalid([Fault(f"/mapping/fixed/{name}", None, "repeated") for name in twice])
 
     @property
     def digest(self) -> str:
