@@ -3,10 +3,11 @@
 #   make demo          a fictional region on http://127.0.0.1:8000 (RENKEI_PORT, RENKEI_DATA_DIR); Ctrl-C ends it, the data stay
 #   make test          all tests but those in a browser
 #   make check         style, types, import layers
+#   make coverage      all tests again, half as slow: which branches of access and schemas nobody has tried
 #   make browser       the tests in a real Chromium
 #   make bench         speed beside its limit, in one run
 #   make torture       killed, cut off and starved under load: what is lost (minutes; as root also with a full disk)
-#   make nightly       what takes long: 20,000 random states of access, 200 linked pairs, hidden and absent patients timed, a million events verified
+#   make nightly       what takes long: coverage, 20,000 random states of access, 200 linked pairs, hidden and absent patients timed, a million events verified
 #   make mutants       small changes to the code that decides who may: whether a test notices each
 #   make constraints   takes the newest releases of all dependencies into constraints.txt
 #   make clean         removes everything made here, the demo's data too
@@ -14,7 +15,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check browser bench torture nightly mutants constraints clean
+.PHONY: help demo test coverage check browser bench torture nightly mutants constraints clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -34,7 +35,10 @@ demo: .venv/.demo-installed
 # Each worker process may start a server of its own: more than eight would only wait for the disk. The slowest tests take half a
 # minute: who has none left takes over from who has.
 test: .venv/.dev-installed
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist worksteal -m 'not browser' --cov --cov-report=
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist worksteal -m 'not browser'
+
+coverage: .venv/.dev-installed
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist worksteal -m 'not browser' --cov
 
 check: .venv/.dev-installed
 	@$(BIN)/ruff check --quiet .
@@ -60,7 +64,7 @@ torture: .venv/.dev-installed
 	@$(BIN)/python -m bench.torture
 
 # Each prints its figures (docs/security.md). Less than an hour on two cores.
-nightly: .venv/.dev-installed
+nightly: coverage
 	@RENKEI_ACCESS_STEPS=20000 $(BIN)/python -m pytest -q -rP -n 2 tests/access/test_state_machine.py
 	@RENKEI_EVERY_STATE=1 $(BIN)/python -m pytest -q -rP tests/access/test_every_profession.py -k members
 	@RENKEI_LINKED_PAIRS=200 $(BIN)/python -m pytest -q -rP -n 2 tests/access/test_linked_states.py
