@@ -70,6 +70,12 @@ def test_what_the_browser_is_asked_to_show() -> None:
     ]
 
 
+def test_the_longest_id() -> None:
+    device, challenge = _with(authenticator(), credential_id=os.urandom(1023)), os.urandom(32)
+    made = passkeys.registered(PARTY, challenge, device.make(asked_to_make(challenge)))
+    assert made.credential_id == device.credential_id
+
+
 @pytest.mark.parametrize("fmt", ["none", "packed"])
 def test_made_and_used(fmt: str) -> None:
     device, challenge = authenticator(), os.urandom(32)

@@ -70,7 +70,8 @@ async def test_keys_are_asked_for_anew_and_serve_for_a_day(
 ) -> None:
     jwk = {"kty": "EC", "crv": "P-256", "kid": "k", "alg": "ES256", "use": "sig"}
     point = {"x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY", "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}
-    network = Network({"keys": [jwk | point]})
+    # Another key of theirs, of a kind that is not read here, spoils nothing.
+    network = Network({"keys": [jwk | point, {"kty": "OKP", "crv": "Ed25519", "kid": "o", "x": "AA"}]})
     monkeypatch.setattr(vendor_keys, "fetch_json_bytes", network.fetch)
     known, began = VendorKeys(True), clock.seconds
 
