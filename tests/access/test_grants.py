@@ -108,6 +108,16 @@ class Database:
         self.opened = list(ids)
 
 
+async def test_whoever_has_no_tie_is_absent_but_where_they_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    tx: Any = Database(monkeypatch)
+    asked = Asked(new_id(), NURSE, "summary.read")
+    with pytest.raises(NotFound):
+        await gate.authorize(tx, asked, Permission.summary_read, new_id())
+    assert (tx.queued, tx.opened) == ([], [])
+    rights = PermissionTable(1, default_rows()).rights(NURSE)
+    assert gate.open_registered(tx, asked, STRANGER, rights).patient_ids == (STRANGER.patient_id,)
+
+
 async def test_two_ids_of_one_person_are_reached_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     other = replace(TEAM, patient_id=new_id())
     tx: Any = Database(monkeypatch, united([TEAM, other]))
@@ -146,6 +156,9 @@ async def test_long_work_is_an_organizations_and_a_professions(monkeypatch: pyte
     tx: Any = Database(monkeypatch)
     rights = await gate_batch.authorize_work(tx, Asked(new_id(), NURSE, "import.submit"), Permission.import_submit)
     assert rights.write
+    acts = [Permission.import_submit, Permission.possible_duplicate_read]
+    assert await gate_batch.work_allowed(tx, NURSE, acts) == {Permission.import_submit}
+    assert await gate_batch.work_allowed(tx, actor, acts) == frozenset()
     with pytest.raises(Forbidden) as refused:
         await gate_batch.authorize_work(tx, Asked(new_id(), actor, "import.submit"), Permission.import_submit)
     assert refused.value.rule == "organization"

@@ -81,6 +81,7 @@ def test_each_item_that_may_not_be_written_is_named(
     ("write", "coverage", "kind", "asks"),
     [
         (BUT_LIVING, "complete", RecordKind.face_sheet, True),
+        (ALL - frozenset(COLUMNS[-2:]), "complete", RecordKind.face_sheet, False),
         (BUT_LIVING, "partial", RecordKind.face_sheet, False),
         (BUT_LIVING, "complete", RecordKind.care_report, False),
         (ALL, "complete", RecordKind.face_sheet, False),

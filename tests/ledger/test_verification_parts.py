@@ -5,7 +5,8 @@ from typing import Any
 from tests.ledger import test_verification as whole
 from tests.ledger.inside import verified
 
-from renkei.access.tokens import Keys
+from renkei.access import seals
+from renkei.access.tokens import Keys, sign_seal
 
 Lines = list[dict[str, Any]]
 exported, keys = whole.exported, whole.keys
@@ -62,3 +63,11 @@ def test_a_seal_within_a_part_is_gone(exported: Lines, keys: Keys) -> None:
 def test_a_line_of_the_journal_that_is_none_is_wrong_beside_a_part_too(exported: Lines, keys: Keys) -> None:
     journal = [{"no": "seal"}, *whole.journal_of(exported)]
     assert told(part(exported, 3, 6, **DAYS), keys, journal) == [("journal", "line 1 of the journal")]
+
+
+def test_the_first_seal_of_all_names_none_before_it(exported: Lines, keys: Keys) -> None:
+    found = whole.copied(exported)
+    first = next(line for line in found if "seal" in line)
+    stated = seals.statement(first["seal"]) | {"previous": "00" * 32}
+    first["seal"] = {**stated, "signature": sign_seal(keys, stated)}
+    assert told(found, keys, [])[0] == ("chain", stated["id"])
