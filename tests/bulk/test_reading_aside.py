@@ -24,6 +24,7 @@ from renkei.schemas.bulk.reading import AT_ONCE, Batch, Files, Read
 from renkei.schemas.bulk.targets import Sheet
 from renkei.schemas.submitted import Ready
 from renkei.settings import Settings
+from renkei.worker import reading
 from renkei.worker.reading import Readers
 
 LIMITS = Limits(10_000, 100, 1_000_000, 1_000_000)
@@ -186,3 +187,20 @@ def test_the_reader_ends_with_a_worker_that_is_killed(tmp_path: Path) -> None:
             return
         time.sleep(0.1)
     raise AssertionError("it goes on")
+
+
+async def test_a_process_that_says_nothing_is_ended_and_the_batch_is_read_again(
+    readers: Readers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path := tmp_path / "file").write_text("体温\n36\n37\n", "utf-8")
+    columns: dict[str, Any] = {"columns": {"体温": "care_report.body_temperature"}, "fixed": {}}
+    first = batch(path, CSV, sheet=Sheet.care_reports, mapping=columns)
+    assert len(await readers.read(first, 2)) == 2
+    process = begun(readers)
+    process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(reading, "SILENT_SECONDS", 0.3)
+    with pytest.raises(EOFError):
+        await readers.read(first, 2)
+    assert process.poll() is not None and readers._other is None
+    monkeypatch.setattr(reading, "SILENT_SECONDS", 60.0)
+    assert len(await readers.read(first, 2)) == 2

@@ -121,9 +121,9 @@ class Exporter:
 
     async def _finish(self, tx: Transaction, job: Any, at: _Open) -> None:
         target = at.folder.path / "file"
-        await asyncio.to_thread(write_file, at.lines, target, job.spec["format"], job.spec["sheet"])
-        kept = await self.blobs.put(Area.jobs, _pieces(target), LARGEST_FILE)
-        people = await self.blobs.put(Area.jobs, _pieces(at.people), LARGEST_FILE)
+        await tx.outlast(asyncio.to_thread(write_file, at.lines, target, job.spec["format"], job.spec["sheet"]))
+        kept = await tx.outlast(self.blobs.put(Area.jobs, _pieces(target), LARGEST_FILE))
+        people = await tx.outlast(self.blobs.put(Area.jobs, _pieces(at.people), LARGEST_FILE))
         found = {"withheld": at.withheld, "sha256": kept.sha256.hex(), "people_sha256": people.sha256.hex()}
         keys = {"result_key": kept.key, "file_key": people.key}
         jobs.note(tx, job, state="done", done=at.done, total=at.done, found=found, **keys)

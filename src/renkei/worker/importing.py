@@ -98,15 +98,15 @@ class Importer:
             raise BadFile("file_gone", ("ファイルがもう保管されていません", "the file is not kept any more"))
         return await self._spool.path(job.id, job.file_key)
 
-    async def _source(self, job: Any) -> Source:
-        return await asyncio.to_thread(
-            Source, await self._path(job), job.spec["media_type"], self.limits, job.spec.get("worksheet")
-        )
+    async def _source(self, tx: Transaction, job: Any) -> Source:
+        path = await tx.outlast(self._path(job))
+        opened = asyncio.to_thread(Source, path, job.spec["media_type"], self.limits, job.spec.get("worksheet"))
+        return await tx.outlast(opened)
 
     async def _look(self, tx: Transaction, job: Any, asked: Asked) -> None:
         """Count the rows, and tell what the columns may be for."""
-        source, spec = await self._source(job), job.spec
-        total = await asyncio.to_thread(source.count)
+        source, spec = await self._source(tx, job), job.spec
+        total = await tx.outlast(asyncio.to_thread(source.count))
         found: dict[str, Any] = {}
         if source.table is not None:
             samples = await asyncio.to_thread(source.samples, SAMPLES)
@@ -127,7 +127,7 @@ class Importer:
 
     async def _batch(self, tx: Transaction, job: Any, asked: Asked) -> None:
         """The next rows, checked only or taken in."""
-        rows = await self._next(job)
+        rows = await self._next(tx, job)
         if not rows:
             await self._end(tx, job)
             return
@@ -147,13 +147,13 @@ class Importer:
         counts = {} if dry else {"kept": kept, "repeated": repeated}
         jobs.note(tx, job, state="running", done=job.done + len(rows), wrong=job.wrong + len(faults), **counts)
 
-    async def _next(self, job: Any) -> list[Read]:
+    async def _next(self, tx: Transaction, job: Any) -> list[Read]:
         """The rows after those done. Of registrations a batch has few: each waits for whoever has the same number."""
         spec, largest = job.spec, self.batch
         batch = Batch(
             job_id=job.id,
             step=job.step,
-            path=await self._path(job),
+            path=await tx.outlast(self._path(job)),
             media_type=spec["media_type"],
             worksheet=spec.get("worksheet"),
             limits=self.limits,
@@ -164,7 +164,7 @@ class Importer:
             largest=largest,
             people=PEOPLE if job.step == "run" else largest,
         )
-        return await self.readers.read(batch, job.total - job.done)
+        return await tx.outlast(self.readers.read(batch, job.total - job.done))
 
     async def _take_in(
         self, tx: Transaction, asked: Asked, import_id: UUID, good: Sequence[tuple[Said, Any]], *, dry: bool
@@ -196,10 +196,10 @@ class Importer:
         """The rows that were not taken in, as a file to be mended."""
         key, found = None, dict[str, Any]()
         if job.wrong:
-            source = await self._source(job)
+            source = await self._source(tx, job)
             faults = await _all_faults(tx, job)
             pieces = source.rejected(iter(faults))
-            kept = await self.blobs.put(Area.jobs, _in_thread(pieces), self.limits.unpacked)
+            kept = await tx.outlast(self.blobs.put(Area.jobs, _in_thread(pieces), self.limits.unpacked))
             key, found = kept.key, {"sha256": kept.sha256.hex()}
         self._forget(job.id)
         jobs.note(tx, job, state="done", result_key=key, found=found)

@@ -16,6 +16,8 @@ from renkei.schemas.bulk.reading import AT_ONCE, Batch, Files, Read
 
 ASIDE = 2_000
 """Rows still to be read from which a process of their own is worth its start, half a second of a processor."""
+SILENT_SECONDS = 3600.0
+"""Longer than it takes to skip through the largest workbook. A process that says nothing for so long hangs, and is ended."""
 HERE = 500
 """Rows read here at once: few, so that the database has something to write while the other process begins."""
 FRESH_SECONDS = 60.0
@@ -37,15 +39,18 @@ class Readers:
         self._used = time.monotonic()
         try:
             if (asked := self._take_ahead(batch) or self._ask(batch, left)) is not None:
-                rows = await asyncio.wrap_future(asked)
+                rows = await asyncio.wait_for(asyncio.wrap_future(asked), SILENT_SECONDS)
                 self._read_ahead(batch, len(rows))
             else:
                 here = replace(batch, largest=min(batch.largest, HERE))
                 self._read_ahead(batch, here.largest)
                 rows = await asyncio.to_thread(self._here.read, here)
-        except EOFError:  # killed, for want of memory perhaps: the batch is tried again
+        except (
+            EOFError,
+            TimeoutError,
+        ) as error:  # killed, for want of memory perhaps, or hung: the batch is tried again
             self.close()
-            raise
+            raise EOFError from error  # not a database that is away
         return rows
 
     def _take_ahead(self, batch: Batch) -> Future[list[Read]] | None:
