@@ -2,7 +2,7 @@
 
 import time
 from asyncio import sleep
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from renkei.access.audit import RECORDED, Asked, record_refusal
 from renkei.access.refusals import until_next_grain
 from renkei.database import Transaction, transaction
-from renkei.errors import Fault, Invalid, NotFound, RenkeiError
+from renkei.errors import Fault, Forbidden, Invalid, NotFound, RenkeiError
 from renkei.pages.page import SignedOut, Visit
 from renkei.schemas.fields import faults_of
 from renkei.vocabulary import Permission
@@ -41,6 +41,22 @@ async def acting(visit: Visit, permission: Permission) -> AsyncIterator[tuple[Tr
         if isinstance(error, NotFound):
             await sleep(until_next_grain(time.perf_counter() - began))
         raise
+
+
+async def done_or_told(
+    visit: Visit,
+    permission: Permission,
+    act: Callable[[Transaction, Asked], Awaitable[Response]],
+    again: Callable[[RenkeiError], Awaitable[Response]],
+) -> Response:
+    """Do it, and show what came of it; where it was refused, the page again and why."""
+    try:
+        async with acting(visit, permission) as (tx, asked):
+            return await act(tx, asked)
+    except (NotFound, Forbidden):
+        raise
+    except RenkeiError as error:
+        return await again(error)
 
 
 def require_post(visit: Visit) -> None:

@@ -1,6 +1,6 @@
 """一括取込の画面: /imports, for offices without a system of their own. The same acts as /v1/imports."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from renkei.blobs import CHUNK, Area
 from renkei.blobs.answers import file_answer, saved_as
 from renkei.database import Row, Transaction
 from renkei.errors import Fault, Forbidden, Invalid, NotFound, RenkeiError
-from renkei.pages.acting import acting, filled, renewing, require_post, texts, words
+from renkei.pages.acting import acting, done_or_told, filled, renewing, require_post, texts, words
 from renkei.pages.forms import LARGEST_FORM, Sizes
 from renkei.pages.mapping_form import COLUMNS_AT_ONCE, Filled, codes, lacking, options, place, told
 from renkei.pages.page import PageDoor, Visit, Visiting
@@ -142,18 +142,11 @@ async def _act(
     visit: Visit,
     import_id: UUID,
     permission: Permission,
-    act: Callable[[Transaction, Asked], Any],
+    act: Callable[[Transaction, Asked], Awaitable[Response]],
     said: Filled | None = None,
 ) -> Response:
-    """Do it and go on; where it was refused, the import again and why. said: what the form says, to be kept."""
-    try:
-        async with acting(visit, permission) as (tx, asked):
-            answer: Response = await act(tx, asked)
-            return answer
-    except (NotFound, Forbidden):
-        raise
-    except RenkeiError as error:
-        return await _one(visit, import_id, error, said=said)
+    """said: what the form says, to be kept where it is refused."""
+    return await done_or_told(visit, permission, act, lambda error: _one(visit, import_id, error, said=said))
 
 
 async def _kept(visit: Visit) -> tuple[str, str]:

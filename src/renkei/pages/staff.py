@@ -1,6 +1,6 @@
 """職員の管理の画面: /staff, for whoever has signed in under an administrator's post. The same acts as /v1/members."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from renkei.access.audit import Asked
 from renkei.actions import members
 from renkei.database import Transaction
 from renkei.errors import Fault, Forbidden, NotFound, RenkeiError
-from renkei.pages.acting import acting, filled, texts, words
+from renkei.pages.acting import acting, done_or_told, filled, texts, words
 from renkei.pages.page import PageDoor, Visit, Visiting
 from renkei.schemas.client_keys import Because
 from renkei.schemas.members import MemberEnd, MemberIn, MemberQuery, Post, StaffListQuery
@@ -136,17 +136,9 @@ async def give_code(visit: Visiting, member_id: UUID) -> Response:
 
 
 async def _act(
-    visit: Visit, member_id: UUID, permission: Permission, act: Callable[[Transaction, Asked], Any]
+    visit: Visit, member_id: UUID, permission: Permission, act: Callable[[Transaction, Asked], Awaitable[Response]]
 ) -> Response:
-    """Do it and show what came of it; where it was refused, the member again and why."""
-    try:
-        async with acting(visit, permission) as (tx, asked):
-            answer: Response = await act(tx, asked)
-            return answer
-    except (NotFound, Forbidden):
-        raise
-    except RenkeiError as error:
-        return await _one(visit, member_id, error)
+    return await done_or_told(visit, permission, act, lambda error: _one(visit, member_id, error))
 
 
 def _post(visit: Visit) -> dict[str, Any]:
