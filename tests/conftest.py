@@ -26,6 +26,7 @@ from renkei.embedded import EmbeddedPostgres
 from renkei.main import create_app
 from renkei.operator import as_operator
 from renkei.settings import Settings
+from renkei.worker.labour import Labour
 from tests.factories import Region, Vendor
 from tests.live import serve
 
@@ -140,3 +141,12 @@ def server(settings: Settings) -> Iterator[str]:
     """The service on a free port of this machine: its address."""
     with serve(settings) as address:
         yield address
+
+
+@pytest.fixture
+async def labour(settings: Settings) -> AsyncIterator[Labour]:
+    """The worker's long work, in this process."""
+    made = Labour.of(settings)
+    assert made is not None
+    yield made
+    await made.close()

@@ -1,4 +1,4 @@
-"""A browser at the pages of imports: what is sent by them, and what they show."""
+"""A browser at the pages of imports and exports: what is sent by them, and what they show."""
 
 import re
 from html import unescape
@@ -10,6 +10,7 @@ from tests.people.staff import Browser
 from tests.people.ways import hired
 
 from renkei.settings import Settings
+from renkei.worker.exporting import Exporter
 from renkei.worker.importing import Importer
 
 
@@ -26,8 +27,8 @@ async def send(browser: Browser, content: bytes, sheet: str, **form: str) -> htt
     return await browser.send("/imports", chosen=content, sheet=sheet, **form)
 
 
-async def worked(browser: Browser, worker: Importer) -> str:
-    """The page of the import it is at, once it needs no worker; it renews itself until then."""
+async def worked(browser: Browser, worker: Importer | Exporter) -> str:
+    """The page of the long work it is at, once that needs no worker; it renews itself until then."""
     assert browser.last is not None
     path = browser.last.url.path
     for _ in range(200):

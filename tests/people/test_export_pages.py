@@ -2,15 +2,14 @@
 
 import io
 import re
-from collections.abc import AsyncIterator
-from html import unescape
 
 import httpx
 import pytest
 from openpyxl import load_workbook
 from tests.bulk.test_exports import town
-from tests.factories import Region, Vendor, register
+from tests.factories import Region, register
 from tests.http.inside import as_owner
+from tests.people.sheets import seat, worked
 from tests.people.staff import Browser
 from tests.people.ways import hired, stale
 
@@ -18,32 +17,6 @@ from renkei.ids import new_id
 from renkei.pages import acting
 from renkei.settings import Settings
 from renkei.worker.labour import Labour
-
-
-@pytest.fixture
-async def labour(settings: Settings) -> AsyncIterator[Labour]:
-    made = Labour.of(settings)
-    assert made is not None
-    yield made
-    await made.close()
-
-
-async def seat(
-    http: httpx.AsyncClient, settings: Settings, office: Vendor, profession: str | None = "nurse"
-) -> Browser:
-    """The browser of somebody there, who has just signed in by both factors."""
-    return await (await hired(http, settings, (office, profession))).sign_in(Browser.new(http))
-
-
-async def made(browser: Browser, labour: Labour) -> str:
-    """The page of the export it is at, once the worker is done."""
-    assert browser.last is not None
-    path = browser.last.url.path
-    for _ in range(50):
-        if "refresh" not in (await browser.open(path)).headers:
-            return unescape(browser.last.text)
-        await labour.exporter.work()
-    raise AssertionError(browser.last.text)
 
 
 async def test_one_patient_found_by_name_and_ones_own_records(
@@ -59,7 +32,7 @@ async def test_one_patient_found_by_name_and_ones_own_records(
     assert "見つかりません" in (await browser.send("/exports/patients", name="ヌヌヌ")).text
     assert "利用者を選んでください" in (await browser.send("/exports", what="patient", format="xlsx")).text
     await browser.send("/exports", what="patient", patient_id=patient, format="xlsx", sheet="patients")
-    page = await made(browser, labour)
+    page = await worked(browser, labour.exporter)
     assert "ファイルができました" in page and "生活・介護情報 基本情報: 同意がない" in page
     assert browser.last is not None
     path = browser.last.url.path
@@ -70,7 +43,7 @@ async def test_one_patient_found_by_name_and_ones_own_records(
     assert as_owner(settings, shown, file.headers["x-request-id"]) == [(patient, "export.download")]
     await browser.open("/exports")
     await browser.send("/exports", what="own_records", format="csv", sheet="care_reports", **{"from": "2020-01-01"})
-    await made(browser, labour)
+    await worked(browser, labour.exporter)
     file = await browser.http.get(f"{browser.last.url.path}/file")
     assert file.headers["content-type"] == "text/csv; charset=utf-8" and "＝1+1" in file.text
     listed = (await browser.open("/exports")).text
@@ -89,7 +62,7 @@ async def test_it_asks_for_a_second_factor_of_minutes_ago_and_comes_back(
     browser = await person.sign_in(Browser.new(http))
     await browser.open("/exports")
     await browser.send("/exports", what="own_records", format="ndjson")
-    await made(browser, labour)
+    await worked(browser, labour.exporter)
     assert browser.last is not None
     path = browser.last.url.path
     for method, at, back in (
@@ -121,7 +94,7 @@ async def test_ones_own_alone_and_what_is_hidden_is_absent(
     browser = await seat(http, settings, nurses)
     await browser.open("/exports")
     path = (await browser.send("/exports", what="own_records", format="json")).url.path
-    await made(browser, labour)
+    await worked(browser, labour.exporter)
     colleague, stranger = (
         await seat(http, settings, nurses, "physician"),
         await seat(http, settings, clinic, "physician"),
@@ -166,7 +139,7 @@ async def test_only_who_may_read_and_by_its_own_form(
     assert "中止しました" in (await browser.send(f"{path}/cancel")).text
     assert "中止しました" in (await browser.open("/exports")).text
     await browser.send("/exports", what="own_records", format="json")
-    await made(browser, labour)
+    await worked(browser, labour.exporter)
     assert browser.last is not None
     late = await browser.send(f"{browser.last.url.path}/cancel")
     assert late.status_code == 409 and "既に終わっています" in late.text
