@@ -24,9 +24,11 @@ async def importer(settings: Settings, batch: int = 500) -> AsyncIterator[Import
     engine = make_engine(settings.database_url.get_secret_value(), SERVICE_ROLE, 4)
     made = Importer.of(engine, open_blobs(settings), settings)
     made.batch = batch
-    yield made
-    made.close()
-    await engine.dispose()
+    try:
+        yield made
+    finally:
+        made.close()
+        await engine.dispose()
 
 
 async def finish(importer: Importer, vendor: Vendor, import_id: str, by: str | None = None) -> dict[str, Any]:

@@ -33,6 +33,7 @@ CLAIM = COLUMNS + (
     "WHERE id = ANY (%s) AND state IN ('queued', 'running') AND touched_at <= now() "
     "ORDER BY touched_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
+STILL_OPEN = "SELECT id FROM jobs WHERE id = ANY (%s) AND state IN ('queued', 'running', 'waiting')"
 ONE = COLUMNS + "WHERE id = %(id)s AND organization_id = %(organization)s AND kind = %(kind)s"
 LOCKED = ONE + " FOR UPDATE"
 PAGE = COLUMNS + (
@@ -108,6 +109,12 @@ async def claim(tx: Transaction, kind: str) -> Row | None:
         return None
     tx.ask_about({row.organization_id for row in due})
     return await tx.row(CLAIM, [[row.id for row in due]])
+
+
+async def still_open(tx: Transaction, organizations: Mapping[UUID, UUID]) -> set[UUID]:
+    """Those of these jobs, each with whose it is, that have not ended."""
+    tx.ask_about(set(organizations.values()))
+    return {row.id for row in await tx.rows(STILL_OPEN, [list(organizations)])}
 
 
 async def load_job(

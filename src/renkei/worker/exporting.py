@@ -64,6 +64,7 @@ class Exporter:
     def __init__(self, engine: AsyncEngine, blobs: Blobs) -> None:
         self.engine, self.blobs = engine, blobs
         self._open: dict[UUID, _Open] = {}
+        self._held: dict[UUID, UUID] = {}
 
     def close(self) -> None:
         """Leave no file behind."""
@@ -72,7 +73,7 @@ class Exporter:
 
     async def work(self, _: object = None) -> bool:
         """Some patients of the export whose turn it is; whether there was any."""
-        return await take_turn(self.engine, "export", self._turn, self._forget)
+        return await take_turn(self.engine, "export", self._turn, self._forget, self._held)
 
     async def _turn(self, tx: Transaction, job: Any) -> None:
         try:

@@ -48,6 +48,7 @@ class Importer:
     def __init__(self, engine: AsyncEngine, blobs: Blobs, limits: Limits, batch: int = BATCH) -> None:
         self.engine, self.blobs, self.limits, self.batch = engine, blobs, limits, batch
         self._spool, self.readers = Spool(blobs), Readers()
+        self._held: dict[UUID, UUID] = {}
 
     @classmethod
     def of(cls, engine: AsyncEngine, blobs: Blobs, settings: Settings) -> Self:
@@ -62,7 +63,7 @@ class Importer:
 
     async def work(self, _: object = None) -> bool:
         """One batch of the import whose turn it is; whether there was any."""
-        found = await take_turn(self.engine, "import", self._turn, self._forget)
+        found = await take_turn(self.engine, "import", self._turn, self._forget, self._held)
         if not found:
             self.readers.rest()
         return found
