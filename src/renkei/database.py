@@ -6,15 +6,14 @@ action needs next travels in one round trip. What nobody waits for (audit row, s
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, LiteralString, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg import sql
+from psycopg import generators, sql
 from psycopg.rows import namedtuple_row
-from psycopg.waiting import Ready, Wait
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -174,7 +173,8 @@ class Transaction:
             await self._under_way.enter_async_context(self._driver.pipeline())
         waiting, self._queue = self._queue, []
         await _execute(self._driver, waiting)
-        await self._driver.wait(_sent(self._driver.pgconn))
+        # A pipeline leaves what does not fit into the socket until somebody waits for an answer.
+        await self._driver.wait(generators.send(self._driver.pgconn))
 
     async def _pipeline(self, statements: Sequence[Statement], last: bool) -> list[list[Row]]:
         driver, under_way = self._driver or await self._connect(), self._under_way
@@ -249,13 +249,6 @@ async def _execute(
         await cursor.execute(statement.text, statement.parameters or None, prepare=statement.prepare)
         cursors.append(cursor)
     return cursors
-
-
-def _sent(connection: "psycopg.pq.abc.PGconn") -> Generator[Wait, Ready | int, None]:
-    """Until the socket has taken all: a pipeline of psycopg leaves what does not fit until somebody waits for an answer."""
-    while connection.flush():
-        if (yield Wait.RW) & Ready.R:
-            connection.consume_input()
 
 
 @asynccontextmanager

@@ -204,3 +204,15 @@ async def test_a_process_that_says_nothing_is_ended_and_the_batch_is_read_again(
     assert process.poll() is not None and readers._other is None
     monkeypatch.setattr(reading, "SILENT_SECONDS", 60.0)
     assert len(await readers.read(first, 2)) == 2
+
+
+async def test_of_registrations_too_the_next_are_read_ahead(readers: Readers, tmp_path: Path) -> None:
+    """The first are read here, and are fewer than was thought when the other process was asked."""
+    someone: dict[str, Any] = {"kind": "patient", "body": person()}
+    (path := tmp_path / "file").write_bytes(lines(*[someone] * 9))
+    await readers.read(batch(path, largest=100, people=2), 9)
+    begun(readers)
+    read = await readers.read(batch(path, largest=100, people=2), 9)
+    following = replace(batch(path, largest=100, people=2), position=len(read))
+    asked, _, rows = next(iter(readers._ahead.values()))
+    assert (asked.position, [one.row.number for one in rows.result(60)]) == (following.position, [3, 4])

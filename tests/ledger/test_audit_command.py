@@ -171,6 +171,10 @@ def test_nothing_to_verify_is_no_success(audit: Audit, ledger: Settings, tmp_pat
     act(ledger)
     told = audit(ledger, "verify")
     assert told.returncode == 1 and "nothing" in told.stdout and "await a seal: 2" in told.stdout
+    file = tmp_path / "part.ndjson"
+    assert audit(ledger, "export", str(file), "--from", "2020-01-01").returncode == 0
+    told = audit(ledger, "verify", str(file))
+    assert told.returncode == 1 and "nothing" in told.stdout and "seals: 0\n" in told.stdout
 
 
 @pytest.mark.parametrize(

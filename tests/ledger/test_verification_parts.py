@@ -71,3 +71,10 @@ def test_the_first_seal_of_all_names_none_before_it(exported: Lines, keys: Keys)
     stated = seals.statement(first["seal"]) | {"previous": "00" * 32}
     first["seal"] = {**stated, "signature": sign_seal(keys, stated)}
     assert told(found, keys, [])[0] == ("chain", stated["id"])
+
+
+def test_a_part_that_begins_after_a_stamped_seal_verifies(exported: Lines, keys: Keys) -> None:
+    """What an auditor has kept reaches further back, and the seal before the first has a stamp there."""
+    stamp = {"time": "2026-11-23T10:03:05.000+09:00", "token": "MIIC"}
+    kept = [{**seal, "time_stamp": stamp if seal["position"] == 3 else None} for seal in whole.journal_of(exported)]
+    assert told(part(exported, 4, 6, **DAYS), keys, kept[:3]) == []

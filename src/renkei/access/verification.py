@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from renkei.access import seals
 from renkei.access.tokens import verify_seal
 from renkei.errors import Unauthorized
+from renkei.schemas.answers import rfc3339
 
 LATE = timedelta(minutes=10)
 """How long after the newest sealed event an older one may still come in: as ``store.seals.LATE``."""
@@ -101,7 +102,7 @@ class Verifier:
         """What is wrong, after the last line."""
         if not self._ended:
             self._wrong("truncated", self.counts["lines"])
-        if not self.counts["seals"] and not self._part:
+        if not self.counts["seals"] and (self.counts["unsealed"] or not self._part):
             self._wrong("nothing", self.counts["unsealed"])
         if self.header.get("to") is None:
             for gone in self._journal.rest(str(self.header.get("exported_at", ""))):
@@ -156,12 +157,12 @@ class Verifier:
         self.counts["uncovered"] = 0
         if self.stamped is None:
             return
-        said, sealed = datetime.fromisoformat(stamp["time"]), datetime.fromisoformat(seal["sealed_at"])
+        sealed = datetime.fromisoformat(seal["sealed_at"])
         try:
             at = self.stamped(binascii.a2b_base64(stamp["token"], strict_mode=True), seal["signature"])
         except ValueError:
             at = None
-        if at is None or at != said or at < sealed - seals.SKEW:
+        if at is None or rfc3339(at) != stamp["time"] or at < sealed - seals.SKEW:
             self._wrong("stamp", seal["id"])
         else:
             self.longest = max(self.longest, at - sealed)
@@ -244,7 +245,8 @@ class _Journal:
         while self._next is not None and self._next.position <= position:
             if self._next.position < position or self._next.text != text:
                 yield self._next
-            self.stamp = self._next.stamp
+            if self._next.position == position:
+                self.stamp = self._next.stamp
             self._next = next(self._lines, None)
 
     def rest(self, until: str) -> Iterator[_Noted]:

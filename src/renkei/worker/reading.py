@@ -45,6 +45,8 @@ class Readers:
                 here = replace(batch, largest=min(batch.largest, HERE))
                 self._read_ahead(batch, here.largest)
                 rows = await asyncio.to_thread(self._here.read, here)
+                if len(rows) < here.largest:  # registrations end a batch sooner
+                    self._read_ahead(batch, len(rows))
         except (EOFError, TimeoutError) as error:
             self.close()  # killed, for want of memory perhaps, or hung: the batch is tried again
             raise EOFError from error  # not a database that is away
