@@ -167,6 +167,7 @@ async def test_sealing_does_not_wait_for_an_authority_that_hangs(
         for number in range(1, 4):
             act(stamped)
             assert await soon(lambda expected=[(number,)]: as_owner(stamped, count) == expected)
+            assert await soon(lambda: server.asked)  # of the first; it stays open
         assert as_owner(stamped, KEPT) == [] and len(server.asked) == 1
         assert await soon(lambda: as_owner(stamped, OPEN) == [(0,)])  # the sealer's end at once, this one's would not
         let.set()
