@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from obstore.store import S3Store
 from pydantic import SecretStr
@@ -20,10 +21,19 @@ from renkei.blobs.base import checked
 from renkei.blobs.bucket import BucketBlobs
 from renkei.errors import TooLarge, Unavailable
 from renkei.ids import now
+from renkei.main import create_app
 from renkei.settings import Settings
+from tests.bulk.test_cancelled import work_on
+from tests.bulk.test_import_lines import line, lines, take_in
+from tests.bulk.work import importer
+from tests.factories import Region, Vendor, report, team
+from tests.http.test_attachments import kept as attached
+from tests.http.test_attachments import on_disk
 from tests.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
+from tests.schemas.scans import pdf
 
 LIMIT = 100_000_000
+CONTENT = pdf(tail=b"%" + bytes(range(128, 256)) * 4000)
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +242,36 @@ async def test_a_server_that_is_away_is_unavailable_before_long(tmp_path: Path) 
     with pytest.raises(Unavailable):
         await blobs.put(Area.attachments, pieces(b"x"), LIMIT)
     assert time.monotonic() - began < 20
+
+
+async def test_the_service_and_its_worker_have_their_files_in_the_bucket(
+    endpoint: str, settings: Settings, admin: Vendor, tmp_path: Path
+) -> None:
+    bucket = bucket_settings(endpoint, tmp_path)
+    names = ("bucket", "bucket_endpoint", "bucket_access_key", "bucket_secret_key")
+    ours = settings.model_copy(update={name: getattr(bucket, name) for name in names})
+    blobs, app = open_blobs(ours), create_app(ours)
+    async with importer(settings) as other:
+        await work_on(other)  # what other tests left to do lies in their folder
+    before, folder = {area: await every(blobs, area) for area in Area}, on_disk(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http,
+        importer(ours) as worker,
+    ):
+        clinic, nurses, patient = await team(Region(http, Vendor(http, admin.client_id, admin.client_secret)))
+        said = {"title": "指示書", "group": "care_report", "tier": "basic"}
+        one = await attached(nurses, patient, CONTENT, "application/pdf", by="nurse", **said)
+        path = f"/v1/patients/{patient}/attachments/{one['id']}/content"
+        assert (await clinic.get(path, by="physician")).content == CONTENT
+        job = await take_in(nurses, worker, sent := lines(*(line(patient, report()) for _ in range(3)), {}))
+        assert (job["state"], job["kept"], job["wrong"]) == ("done", 3, 1), job
+        mended = await nurses.get(job["rejected"], by="nurse")
+    (attachment,) = await every(blobs, Area.attachments) - before[Area.attachments]
+    assert await whole(blobs, attachment) == CONTENT
+    files = [await whole(blobs, key) for key in await every(blobs, Area.jobs) - before[Area.jobs]]
+    assert sorted(files) == sorted([sent, mended.content])
+    assert on_disk(settings) == folder
 
 
 def test_a_key_is_checked_whole() -> None:
