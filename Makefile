@@ -63,7 +63,7 @@ bench: .venv/.dev-installed
 torture: .venv/.dev-installed
 	@$(BIN)/python -m bench.torture
 
-# Each prints its figures (docs/security.md). Less than an hour on two cores.
+# Each prints its figures (docs/security.md). An hour or two on two cores.
 nightly: coverage
 	@RENKEI_ACCESS_STEPS=20000 $(BIN)/python -m pytest -q -rP -n 2 tests/access/test_state_machine.py
 	@RENKEI_EVERY_STATE=1 $(BIN)/python -m pytest -q -rP tests/access/test_every_profession.py -k members
