@@ -4,8 +4,7 @@ import pytest
 from bench.hidden import distance, likelihood
 from tests.factories import Region, consent, register, report
 
-from renkei.access import refusals
-from renkei.api import door
+from renkei.access import audit, refusals
 from renkei.ids import new_id
 
 WAYS = (
@@ -27,7 +26,7 @@ async def test_every_refusal_as_absent_waits_and_nothing_else_does(
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(door, "sleep", sleep)
+    monkeypatch.setattr(audit, "sleep", sleep)
     monkeypatch.setattr(refusals, "GRAIN_SECONDS", 0.02)
     for method, end, body in WAYS:
         for patient in (hidden, str(new_id()), "no-id"):

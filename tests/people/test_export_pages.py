@@ -13,8 +13,8 @@ from tests.people.sheets import seat, worked
 from tests.people.staff import Browser
 from tests.people.ways import hired, stale
 
+from renkei.access import audit
 from renkei.ids import new_id
-from renkei.pages import acting
 from renkei.settings import Settings
 from renkei.worker.labour import Labour
 
@@ -109,7 +109,7 @@ async def test_ones_own_alone_and_what_is_hidden_is_absent(
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(acting, "sleep", sleep)
+    monkeypatch.setattr(audit, "sleep", sleep)
     hidden, pages = await register(await region.found()), []
     for id_ in (hidden, str(new_id())):
         await browser.open("/exports")

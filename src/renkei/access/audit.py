@@ -4,6 +4,8 @@ One event per request and patient shown or asked for, sharing the request's id. 
 transaction of the act; a refusal has one of its own (design §3, rule 6).
 """
 
+import time
+from asyncio import sleep
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -12,8 +14,9 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from renkei.access.actor import Actor
+from renkei.access.refusals import until_next_grain
 from renkei.database import Transaction, transaction
-from renkei.errors import RenkeiError
+from renkei.errors import NotFound, RenkeiError
 from renkei.ids import new_id
 from renkei.schemas.retry_keys import RetryKey
 from renkei.vocabulary import Basis, Group, Outcome, Reason
@@ -157,7 +160,16 @@ class Asked:
         return event_id
 
 
-async def record_refusal(engine: AsyncEngine, asked: Asked, patient_id: UUID | None, error: RenkeiError) -> None:
+async def refuse(engine: AsyncEngine, asked: Asked, patient_id: UUID | None, error: RenkeiError, began: float) -> None:
+    """What every door owes a refusal, before it tells it: it is on record; and that nobody is there is told no sooner than the next
+    grain of time, so that hidden and absent are alike. patient_id: the path's. began: by ``time.perf_counter``."""
+    if error.status in RECORDED:
+        await _record_refusal(engine, asked, patient_id, error)
+    if isinstance(error, NotFound):
+        await sleep(until_next_grain(time.perf_counter() - began))
+
+
+async def _record_refusal(engine: AsyncEngine, asked: Asked, patient_id: UUID | None, error: RenkeiError) -> None:
     """Write a refusal in a transaction of its own: that of the request is rolled back. patient_id: the path's."""
     about = [*([patient_id] if patient_id is not None else []), *sorted(asked.also_about - {patient_id})]
     async with transaction(engine) as tx:

@@ -5,7 +5,6 @@ The route class does it, so that a plain route needs no dependencies and the com
 """
 
 import time
-from asyncio import sleep
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
@@ -20,8 +19,7 @@ from pydantic_core import to_json
 from starlette.datastructures import URL
 
 from renkei.access.actor import Actor
-from renkei.access.audit import RECORDED, Asked, record_refusal
-from renkei.access.refusals import until_next_grain
+from renkei.access.audit import Asked, refuse
 from renkei.access.service import Service
 from renkei.access.sessions import is_form_token, own_page
 from renkei.api.bodies import read_json, read_raw
@@ -101,10 +99,7 @@ class Door(APIRoute):
             except RenkeiError as error:
                 if isinstance(error, Forbidden):
                     error.request_access = _where_to_ask(request, asked, error)
-                if error.status in RECORDED:
-                    await record_refusal(service.engine, asked, _path_id(request, "patient_id"), error)
-                if isinstance(error, NotFound):
-                    await sleep(until_next_grain(time.perf_counter() - began))
+                await refuse(service.engine, asked, _path_id(request, "patient_id"), error, began)
                 raise
 
         return handle

@@ -1,7 +1,6 @@
 """What pages do: the acts of the API, by whoever has signed in under a post, and what they tell of a form that was refused."""
 
 import time
-from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -9,8 +8,7 @@ from typing import Any, TypeVar
 from fastapi import Response
 from pydantic import BaseModel, ValidationError
 
-from renkei.access.audit import RECORDED, Asked, record_refusal
-from renkei.access.refusals import until_next_grain
+from renkei.access.audit import Asked, refuse
 from renkei.database import Transaction, transaction
 from renkei.errors import Fault, Forbidden, Invalid, NotFound, RenkeiError
 from renkei.pages.page import SignedOut, Visit
@@ -36,10 +34,7 @@ async def acting(visit: Visit, permission: Permission) -> AsyncIterator[tuple[Tr
         async with transaction(visit.service.engine) as tx:
             yield tx, asked
     except RenkeiError as error:
-        if error.status in RECORDED:
-            await record_refusal(visit.service.engine, asked, None, error)
-        if isinstance(error, NotFound):
-            await sleep(until_next_grain(time.perf_counter() - began))
+        await refuse(visit.service.engine, asked, None, error, began)
         raise
 
 
