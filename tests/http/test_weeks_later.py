@@ -103,8 +103,8 @@ async def test_a_whole_history_sent_again_after_weeks_changes_nothing(
     assert await told(pharmacy, patient) == before
 
 
-async def test_a_number_changed_meanwhile_does_not_make_a_second_person(region: Region, settings: Settings) -> None:
-    """What names somebody by one of several numbers is the same person's, however long ago it was first said."""
+async def test_registered_again_under_its_number_it_is_the_same_person(region: Region, settings: Settings) -> None:
+    """However long ago, and with a key that has been forgotten."""
     clinic = await region.found()
     number = {"system": "local", "value": insured_number()}
     patient = await register(clinic, identifiers=[number])

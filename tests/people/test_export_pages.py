@@ -33,7 +33,9 @@ async def test_one_patient_found_by_name_and_ones_own_records(
     assert "利用者を選んでください" in (await browser.send("/exports", what="patient", format="xlsx")).text
     await browser.send("/exports", what="patient", patient_id=patient, format="xlsx", sheet="patients")
     page = await worked(browser, labour.exporter)
-    assert "ファイルができました" in page and "生活・介護情報 基本情報: 同意がない" in page
+    assert (
+        "ファイルができました" in page and "生活・介護情報 基本情報: この項目群の提供について同意がありません" in page
+    )
     assert browser.last is not None
     path = browser.last.url.path
     file = await browser.http.get(f"{path}/file")

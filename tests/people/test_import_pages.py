@@ -247,7 +247,25 @@ async def test_lines_that_a_system_has_sent_are_gone_on_with_by_a_colleague(
     assert "誤りのあるのは1行" in page and "name: 必須です" in faults(page)[1]
     assert (await colleague.send(f"{path}/confirmation", act="check")).status_code == 200
     await worked(colleague, worker)
-    await colleague.send(f"{path}/confirmation", act="run", partial="all")
-    assert "誤りのある行があるため、何も取り込んでいません" in await worked(colleague, worker)
+    await colleague.send(f"{path}/confirmation", act="run")
+    page = await worked(colleague, worker)
+    assert "1行は誤りがあるため登録していません" in page and "NDJSON" in page and "Excel で直して" not in page
     # Whose rows they are now is who confirmed them.
+    assert (await colleague.open(f"{path}/rejected")).status_code == 200
+    assert "確定した人だけ" in unescape((await sender.open(path)).text)
     assert (await sender.open(f"{path}/rejected")).status_code == 404
+
+
+async def test_what_an_undoing_that_is_stopped_has_done_is_told(
+    http: httpx.AsyncClient, settings: Settings, station: Vendor, worker: Importer
+) -> None:
+    browser = await seat(http, settings, station)
+    await send(browser, sample_people(), "patients")
+    await worked(browser, worker)
+    assert browser.last is not None
+    path = browser.last.url.path
+    await browser.send(f"{path}/confirmation", act="run")
+    await worked(browser, worker)
+    undoing = await browser.send(f"{path}/undo", reason="別の事業所の表でした")
+    assert "取り下げた記録は元に戻りません" in unescape(undoing.text) and "登録した行は残ります" not in undoing.text
+    assert "中止しました" in unescape((await browser.send(f"{path}/cancel")).text)

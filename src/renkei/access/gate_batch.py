@@ -22,9 +22,8 @@ from renkei.vocabulary import Basis, Group, Permission, Reason
 
 async def authorize_work(tx: Transaction, asked: Asked, permission: Permission) -> Rights:
     """An act on one's own organization's long work, on no patient: by the permission table, for organizations only."""
-    rule, actor = _rule(asked, permission), asked.actor
-    rights = (await reach.permission_table(tx, await reach.table_version(tx))).rights(actor)
-    if actor.organization is None or not actor.professions:
+    rule = _rule(asked, permission)
+    if (rights := await _work_rights(tx, asked.actor)) is None:
         raise Forbidden(Reason.not_in_care_team, "organization", "organization", NO_ORGANIZATION)
     require(rule, rights)
     return rights
@@ -33,10 +32,15 @@ async def authorize_work(tx: Transaction, asked: Asked, permission: Permission) 
 async def work_allowed(tx: Transaction, actor: Actor, among: Iterable[Permission]) -> frozenset[Permission]:
     """Which of these acts on its organization's long work are this actor's by the permission table: for a page that says where
     one can go. It opens nothing, and each act decides for itself."""
+    rights = await _work_rights(tx, actor)
+    return frozenset(act for act in among if rights is not None and RULES[act].has_right(rights))
+
+
+async def _work_rights(tx: Transaction, actor: Actor) -> Rights | None:
+    """None for whoever acts for no organization, or under no profession."""
     if actor.organization is None or not actor.professions:
-        return frozenset()
-    rights = (await reach.permission_table(tx, await reach.table_version(tx))).rights(actor)
-    return frozenset(act for act in among if RULES[act].has_right(rights))
+        return None
+    return (await reach.permission_table(tx, await reach.table_version(tx))).rights(actor)
 
 
 async def authorize_documents(

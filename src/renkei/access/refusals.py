@@ -64,7 +64,7 @@ def unseen_draft() -> Forbidden:
     return Forbidden(Reason.profession, "permission_table.read", "platform_admin", detail)
 
 
-_WHY: Mapping[Reason, tuple[str, str]] = {
+WHY: Mapping[Reason, tuple[str, str]] = {
     Reason.no_consent: ("この項目群の提供について同意がありません", "No consent in force covers these items for you"),
     Reason.consent_withdrawn: ("同意が撤回されています", "The consent has been withdrawn"),
     Reason.family_consent_missing: ("家族の同意がありません", "The family's own consent is missing"),
@@ -77,7 +77,7 @@ def unreadable(reason: Reason) -> Forbidden:
     """A record of which nothing may be read, for this reason."""
     by = "platform_admin" if reason is Reason.profession else "patient"
     rule = "permission_table" if reason is Reason.profession else "consent"
-    return Forbidden(reason, rule, by, _WHY[reason])
+    return Forbidden(reason, rule, by, WHY[reason])
 
 
 GRAIN_SECONDS = 0.02

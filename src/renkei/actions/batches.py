@@ -134,10 +134,11 @@ async def _write(
     stands = await batches.standing(tx, grants, documents, kind)
     deciding, outcomes = _Deciding(persons, stands, catalogue), list[Outcome]()
     for piece in _pieces(stretch):
-        outcomes += [await deciding.decide(tx, len(outcomes) + n, one) for n, one in enumerate(piece)]
-        new, repeats = deciding.taken()
+        decided = _Decided([], [])
+        outcomes += [await deciding.decide(tx, len(outcomes) + n, one, decided) for n, one in enumerate(piece)]
+        new = decided.new
         if not dry:
-            noted = [*((one.grant, one.record_id) for one in new), *repeats]
+            noted = [*((one.grant, one.record_id) for one in new), *decided.repeats]
             note_documents(tx, [grant for grant, _ in noted], kind.groups, [record_id for _, record_id in noted])
             if new:
                 batches.append_records(tx, new[0].grant, new, stands.now, import_id)
@@ -158,6 +159,13 @@ def _pieces(stretch: list[Granted]) -> Iterator[list[Granted]]:
         yield piece
 
 
+class _Decided(NamedTuple):
+    """Of one piece: what is to be kept, and what is kept already."""
+
+    new: list[batches.New]
+    repeats: list[tuple[Grant, UUID]]
+
+
 class _Deciding:
     """One stretch: document by document, each seeing those before it."""
 
@@ -165,19 +173,12 @@ class _Deciding:
         self, persons: Mapping[UUID, Mapping[str, Any]], stands: batches.Standing, catalogue: Catalogue
     ) -> None:
         self.persons, self.stands, self.catalogue = persons, stands, catalogue
-        self.new: list[batches.New] = []
-        self.repeats: list[tuple[Grant, UUID]] = []
         self.replaced: set[UUID] = set()
         self._versions: dict[tuple[UUID, str], list[Any]] = {}
         """Of each document, newest first, what is new in this stretch."""
 
-    def taken(self) -> tuple[list[batches.New], list[tuple[Grant, UUID]]]:
-        """What has been decided since this was asked last: new, and known already."""
-        decided = self.new, self.repeats
-        self.new, self.repeats = [], []
-        return decided
-
-    async def decide(self, tx: Transaction, n: int, one: Granted) -> Outcome:
+    async def decide(self, tx: Transaction, n: int, one: Granted, decided: _Decided) -> Outcome:
+        """What becomes of the n-th of the stretch; noted with what is decided of its piece."""
         grant, document = one.grant, one.ready.document
         person = self.persons.get(grant.patient_id, {})
         mine = self._versions.setdefault((_person(grant), document.document_id), [])
@@ -191,7 +192,7 @@ class _Deciding:
         except RenkeiError as error:
             return Outcome(one.number, refused=error)
         if kept is not None:
-            self.repeats.append((grant, kept.record_id))
+            decided.repeats.append((grant, kept.record_id))
             return Outcome(one.number)
         if versions:
             grant = grant.under(versions[0].patient_id)  # a correction goes where the document stands
@@ -200,7 +201,7 @@ class _Deciding:
         warnings = differing(document.items, person) if document.kind is RecordKind.face_sheet else []
         record_id = new_id()
         answer = first_answer(document, grant.patient_id, record_id, self.stands.now, warnings, one.ready.full)
-        self.new.append(batches.New(one.number, grant, one.ready, record_id, answer))
+        decided.new.append(batches.New(one.number, grant, one.ready, record_id, answer))
         mine.insert(0, _Version(grant.patient_id, record_id, document.version, document.kind, answer, document.text))
         return Outcome(one.number, new=True)
 

@@ -5,8 +5,9 @@ from types import MappingProxyType
 
 from renkei.catalogue.items import Catalogue, Code, Item, ValueSet
 from renkei.catalogue.shapes import Coded, Member, Moment, Number, Record, Text, item_shape, record
-from renkei.vocabulary import Group, RecordKind
+from renkei.vocabulary import Group, RecordKind, Tier
 
+TIER_TITLES = MappingProxyType({Tier.basic: ("基本情報", "basic"), Tier.optional: ("選択情報", "optional")})
 GROUP_TITLES = MappingProxyType(
     {
         Group.person: ("本人情報", "The person"),

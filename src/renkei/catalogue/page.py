@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from renkei.catalogue.envelope import GROUP_TITLES
+from renkei.catalogue.envelope import GROUP_TITLES, TIER_TITLES
 from renkei.catalogue.items import Catalogue, Field, Item, ValueSet
 from renkei.catalogue.load import load_catalogue
 from renkei.vocabulary import Group, Tier
 
 PAGE = Path(__file__).parents[3] / "docs" / "catalogue.md"
 
-_TIERS = {Tier.basic: "基本情報 basic", Tier.optional: "選択情報 optional"}
 _INTRODUCTION = """\
 # 項目一覧 — the shared items, version {version}
 
@@ -35,7 +34,7 @@ def catalogue_page(catalogue: Catalogue) -> str:
     for group in Group:
         lines += ["", f"## {' — '.join(GROUP_TITLES[group])} (`{group.value}`)"]
         for tier in Tier:
-            lines += ["", f"### {_TIERS[tier]}", *_items(catalogue.group(group, tier), catalogue)]
+            lines += ["", f"### {' '.join(TIER_TITLES[tier])}", *_items(catalogue.group(group, tier), catalogue)]
     lines += ["", "## 値集合 — value sets", *_value_sets(catalogue)]
     return "\n".join(lines) + "\n"
 

@@ -74,9 +74,10 @@ def filled(model: type[T], said: Mapping[str, Any]) -> T:
 
 
 def words(visit: Visit, error: RenkeiError, told: Callable[[Visit, Fault], str]) -> str:
-    """Why not, for who filled the form. told: one fault, as a sentence."""
+    """Why not, for who filled the form. told: one fault, as a sentence without its end."""
     if isinstance(error, Invalid) and error.faults:
-        return " ".join(told(visit, fault) for fault in error.faults[:MOST_TOLD])
+        end = visit.t("。", ".")
+        return " ".join(f"{told(visit, fault)}{end}" for fault in error.faults[:MOST_TOLD])
     return visit.t(*(error.detail or error.title))
 
 

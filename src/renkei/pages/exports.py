@@ -7,25 +7,26 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from renkei.access.audit import Asked
+from renkei.access.refusals import WHY
 from renkei.actions import exports, patients
 from renkei.blobs.answers import file_answer
 from renkei.catalogue import load_catalogue
-from renkei.catalogue.envelope import GROUP_TITLES
-from renkei.database import Row
-from renkei.errors import Conflict, Fault, Forbidden, Invalid, NotFound, RenkeiError
-from renkei.pages.acting import acting, filled, renewing, texts, words
+from renkei.catalogue.envelope import GROUP_TITLES, TIER_TITLES
+from renkei.database import Row, Transaction
+from renkei.errors import Conflict, Fault, Forbidden, Invalid, RenkeiError
+from renkei.pages.acting import acting, done_or_told, filled, renewing, texts, words
 from renkei.pages.page import PageDoor, Visit, Visiting
+from renkei.schemas.documents import full_name
 from renkei.schemas.exports import ExportRequest, export_file, export_json
 from renkei.schemas.paging import Page, page_of
 from renkei.schemas.patients import PatientQuery
-from renkei.schemas.wording import REASONS
-from renkei.vocabulary import Group, Language, Permission, Reason
+from renkei.vocabulary import Group, Permission, Reason, Tier
 
 router = APIRouter(prefix="/exports", include_in_schema=False, route_class=PageDoor)
 
 LISTED, FOUND = 20, 20
 _KANA = re.compile(r"[\u3041-\u30ff\uff66-\uff9f\s]+")
-TIERS = {"basic": ("基本情報", "basic"), "optional": ("選択情報", "optional")}
 
 
 @router.get("")
@@ -40,14 +41,12 @@ async def request_export(visit: Visiting) -> Response:
     said = texts(visit.form, "what", "patient_id", "format", "sheet", "from", "to")
     if said.get("format") != "csv":
         said.pop("sheet", None)  # the field stands there for CSV
-    try:
-        async with acting(visit, Permission.export_request) as (tx, asked):
-            job = await exports.request_export(tx, asked, filled(ExportRequest, said))
-    except (Forbidden, NotFound):
-        raise
-    except RenkeiError as error:
-        return await _list(visit, error)
-    return visit.go(f"/exports/{job.id}")
+
+    async def act(tx: Transaction, asked: Asked) -> Response:
+        job = await exports.request_export(tx, asked, filled(ExportRequest, said))
+        return visit.go(f"/exports/{job.id}")
+
+    return await done_or_told(visit, Permission.export_request, act, lambda error: _list(visit, error))
 
 
 @router.get("/patients")
@@ -98,12 +97,12 @@ async def download_export(visit: Visiting, export_id: UUID) -> Response:
 @router.post("/{export_id}/cancel")
 async def cancel_export(visit: Visiting, export_id: UUID) -> Response:
     """Stop it."""
-    try:
-        async with acting(visit, Permission.export_cancel) as (tx, asked):
-            await exports.cancel_export(tx, asked, export_id)
-    except Conflict as error:
-        return await _one(visit, export_id, error)
-    return visit.go(f"/exports/{export_id}")
+
+    async def act(tx: Transaction, asked: Asked) -> Response:
+        await exports.cancel_export(tx, asked, export_id)
+        return visit.go(f"/exports/{export_id}")
+
+    return await done_or_told(visit, Permission.export_cancel, act, lambda error: _one(visit, export_id, error))
 
 
 async def _list(
@@ -113,7 +112,11 @@ async def _list(
     async with acting(visit, Permission.export_read) as (tx, asked):
         rows = await exports.list_exports(tx, asked, query)
     listed = page_of(rows, LISTED, lambda row: _job(visit, row), lambda row: (row.id,))
-    people = [{**one, "called": _called(one.get("name", {}))} for one in found["items"]] if found else None
+    people = (
+        [{**one, "called": full_name(one["name"]) if one.get("name") else ""} for one in found["items"]]
+        if found
+        else None
+    )
     return visit.page(
         "exports.html",
         error.status if error else 200,
@@ -141,17 +144,13 @@ def _job(visit: Visit, row: Row) -> dict[str, Any]:
     return {**export_json(row, visit.language), "at": row.requested_at, "step": row.step}
 
 
-def _called(name: Mapping[str, str]) -> str:
-    return name.get("text") or f"{name.get('family', '')} {name.get('given', '')}".strip()
-
-
 def _withheld(visit: Visit, one: Mapping[str, Any]) -> str:
     """What is not in the file, and why."""
-    which, item = 0 if visit.language is Language.ja else 1, load_catalogue().items.get(one.get("item") or "")
-    what = (item.name_ja, item.name_en)[which] if item else GROUP_TITLES[Group(one["group"])][which]
+    item = load_catalogue().items.get(one.get("item") or "")
+    what = visit.t(item.name_ja, item.name_en) if item else visit.t(*GROUP_TITLES[Group(one["group"])])
     if not item and one.get("tier"):
-        what = f"{what} {TIERS[one['tier']][which]}"
-    return f"{what}: {REASONS.get(one['reason'], one['reason']) if which == 0 else one['reason']}"
+        what = f"{what} {visit.t(*TIER_TITLES[Tier(one['tier'])])}"
+    return f"{what}: {visit.t(*WHY[Reason(one['reason'])])}"
 
 
 FIELDS: Mapping[str, tuple[str, str]] = {
@@ -164,11 +163,11 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "kana": ("氏名・カナ", "Name"),
     "identifier": ("利用者番号", "Number"),
 }
-NOBODY = ("利用者を選んでください。", "Choose a patient.")
+NOBODY = ("利用者を選んでください", "Choose a patient")
 
 
 def _told(visit: Visit, fault: Fault) -> str:
     name = fault.pointer.strip("/?")
     if name == "patient_id":
         return visit.t(*NOBODY)
-    return f"{visit.t(*FIELDS.get(name, (name, name)))}: {fault.message(visit.language)}。"
+    return f"{visit.t(*FIELDS.get(name, (name, name)))}: {fault.message(visit.language)}"

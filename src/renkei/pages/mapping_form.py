@@ -189,9 +189,9 @@ def told(sheet: Sheet | None, fault: Fault, language: Language) -> str:
     if len(steps) != 3:
         message = fault.message(language)
         name = FIELDS.get(steps[-1], (steps[-1], steps[-1]))[which]
-        return OWN_WORDS.get((steps[-1], fault.code), (f"{name}: {message}。",) * 2)[which]
+        return OWN_WORDS.get((steps[-1], fault.code), (f"{name}: {message}",) * 2)[which]
     name = title(sheet, steps[2], which) if steps[1] == "fixed" and sheet else f"「{steps[2]}」"
-    return f"{name}: {SAME[which] if fault.code == 'repeated' else fault.message(language)}。"
+    return f"{name}: {SAME[which] if fault.code == 'repeated' else fault.message(language)}"
 
 
 FIELDS: Mapping[str, tuple[str, str]] = {
@@ -206,13 +206,13 @@ FIELDS: Mapping[str, tuple[str, str]] = {
 }
 OWN_WORDS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("mapping", "code"): (
-        "保存した割り当てが、選んだ種類の表のものではありません。",
-        "The saved assignment is for another kind of sheet.",
+        "保存した割り当てが、選んだ種類の表のものではありません",
+        "The saved assignment is for another kind of sheet",
     ),
-    ("file", "required"): ("ファイルを選んでください。", "Choose a file."),
-    ("sheet", "required"): ("表の種類を選んでください。", "Choose what each row is."),
-    ("reason", "required"): ("理由を書いてください。", "Write why."),
-    ("columns", "empty"): ("列を一つ以上割り当ててください。", "Say of one column at least what it is for."),
+    ("file", "required"): ("ファイルを選んでください", "Choose a file"),
+    ("sheet", "required"): ("表の種類を選んでください", "Choose what each row is"),
+    ("reason", "required"): ("理由を書いてください", "Write why"),
+    ("columns", "empty"): ("列を一つ以上割り当ててください", "Say of one column at least what it is for"),
 }
 """What happens most, told better than by a field and a fault."""
 SAME = ("ほかの列か「全行同じ値」と同じ項目です", "is said by another column, or for every row, too")

@@ -152,7 +152,7 @@ def _post(visit: Visit) -> dict[str, Any]:
 def _told(visit: Visit, fault: Fault) -> str:
     *lines, name = fault.pointer.strip("/").split("/")
     line = visit.t(f"{lines[0]}行目 ", f"line {lines[0]}, ") if lines else ""
-    return f"{line}{visit.t(*FIELDS.get(name, (name, name)))}: {fault.message(visit.language)}。"
+    return f"{line}{visit.t(*FIELDS.get(name, (name, name)))}: {fault.message(visit.language)}"
 
 
 async def _list(visit: Visit, error: RenkeiError | None = None, **asked_for: str) -> Response:

@@ -104,7 +104,7 @@ def _document(kind: RecordKind, body: dict[str, Any], items: dict[str, Any], cat
     source = body["source"]
     if kind is RecordKind.care_report:
         author, as_of = items["care_report.author"], items["care_report.observed_at"]
-        author_name = _full_name(author["name"])
+        author_name = full_name(author["name"])
     else:
         author, as_of = body["author"], body["as_of"]
         author_name = author["name"]
@@ -126,7 +126,7 @@ def _document(kind: RecordKind, body: dict[str, Any], items: dict[str, Any], cat
     return document
 
 
-def _full_name(name: Mapping[str, str]) -> str:
+def full_name(name: Mapping[str, str]) -> str:
     """A person_name in one line, family name first."""
     parts = [name[part] for part in ("family", "given") if part in name]
     return " ".join(parts) if parts else name["text"]

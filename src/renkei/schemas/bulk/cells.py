@@ -13,7 +13,7 @@ from typing import Any
 from renkei.catalogue import Code, ValueSet
 from renkei.catalogue.shapes import Coded, Flag, ListOf, Moment, Number, Record, Shape, Text
 from renkei.schemas.bulk.days import day_begins, parse_clock, parse_day, parse_moment, parse_partial
-from renkei.schemas.bulk.units import SHOWN, without_unit
+from renkei.schemas.bulk.units import shown, without_unit
 from renkei.schemas.bulk.widths import bare_key, compact, katakana, label_key, plain
 
 YES = frozenset(
@@ -138,7 +138,7 @@ def _number(text: str, shape: Number) -> int | float:
         raise Unreadable("ambiguous", expected="120/80")
     number = without_unit(said, shape.unit)
     if number is None:
-        raise Unreadable("unit", expected=SHOWN.get(shape.unit or "", shape.unit or "-"))
+        raise Unreadable("unit", expected=shown(shape.unit) if shape.unit else "-")
     if not _NUMBER.fullmatch(number):
         raise Unreadable("type", expected="integer" if shape.integer else "number")
     digits = number.replace(",", "").removeprefix("+")

@@ -10,7 +10,7 @@ from openpyxl.utils import get_column_letter
 
 from renkei.catalogue.shapes import Coded, Flag, Moment, Number
 from renkei.schemas.bulk.targets import Sheet, Target, find_target, headings
-from renkei.schemas.bulk.units import UNITS
+from renkei.schemas.bulk.units import shown
 
 TEMPLATES: Mapping[Sheet, str] = {
     Sheet.patients: "name* name_kana* birth_date* sex* identifiers.local* identifiers.ltci.insurer identifiers.ltci.value",
@@ -77,8 +77,8 @@ def _how(target: Target) -> str:
             return "2026/6/1、令和8年6月1日、R8.6.1 など"
         case Flag():
             return "はい・いいえ、○・×"
-        case Number(unit=str(unit)) if unit in UNITS:
-            return f"数({UNITS[unit][0]})"
+        case Number(unit=str(unit)):
+            return f"数({shown(unit)})"
         case Number():
             return "数"
         case _:

@@ -21,7 +21,7 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "kg/m2": ("kg/m2", "kg/m^2"),
 }
 """UCUM → how it is written in cells, folded as ``widths.compact`` does and in lower case."""
-SHOWN: Mapping[str, str] = {"Cel": "℃", "mm[Hg]": "mmHg"}
+_SHOWN: Mapping[str, str] = {"Cel": "℃", "mm[Hg]": "mmHg"}
 """How people write what UCUM writes otherwise."""
 COUNTED: tuple[str, ...] = ("歳", "才", "人", "回", "本", "階", "点", "名")
 """After a number without a unit."""
@@ -38,6 +38,11 @@ _KNOWN = {spelling for spellings in UNITS.values() for spelling in spellings} | 
     "mg",
     "ポンド",
 }
+
+
+def shown(unit: str) -> str:
+    """A unit of UCUM as people write it."""
+    return _SHOWN.get(unit, unit)
 
 
 def without_unit(text: str, unit: str | None) -> str | None:
