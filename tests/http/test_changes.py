@@ -132,6 +132,7 @@ async def test_filters_by_kind_and_patient(region: Region, engine: AsyncEngine) 
         ({"kind": "care_report.submit,"}, "?kind", "code"),
         ({"kind": "care_report"}, "?kind", "code"),
         ({"limit": 0}, "?limit", "bounds"),
+        ({"wait": -1}, "?wait", "bounds"),
         ({"limit": 1001}, "?limit", "bounds"),
         ({"wait": 26}, "?wait", "bounds"),
         ({"patient": "x"}, "?patient", "format"),

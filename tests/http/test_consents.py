@@ -217,13 +217,14 @@ async def test_a_proxys_consent_is_kept_as_given(region: Region) -> None:
         "kind": "成年後見人",
         "name": "髙橋 一郎",
         "document": "登記事項証明書",
-        "valid_until": None,
+        "valid_until": "2026-01-05",
     }
     for form in ("notice", "joint_use", "entrusted", "law"):
         sent = consent(given_by=by, form=form, given_on=date(2026, 1, 5).isoformat())
         answer = await clinic.post(f"/v1/patients/{patient}/consents", sent)
         assert answer.status_code == 201 and answer.json()["given_by"] == by and answer.json()["form"] == form
-    assert await reads(nurses, patient)
+        assert (await clinic.get(f"/v1/patients/{patient}/consents")).json()["items"][0]["given_by"] == by
+    assert await reads(nurses, patient)  # what was given on the mandate's last day stands after it
 
 
 @pytest.mark.parametrize(("form", "status"), [("written", 422), ("notice", 201), ("law", 201)])

@@ -1,6 +1,7 @@
 """Emergency access: found without an id, within a limit, listed, reviewed once by others, marked for ever."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -33,6 +34,13 @@ async def opened(region: Region) -> tuple[Vendor, Vendor, str, dict[str, Any]]:
     answer = await stranger.post(f"{path}/emergency-access", REASON, by="physician")
     assert answer.status_code == 201
     return clinic, stranger, path, answer.json()
+
+
+async def test_what_is_not_said_is_the_least(region: Region) -> None:
+    """Four hours, and what an emergency needs."""
+    _, _, _, told = await opened(region)
+    lasts = datetime.fromisoformat(told["expires_at"]) - datetime.fromisoformat(told["opened_at"])
+    assert (lasts, sorted(told["groups"])) == (timedelta(hours=4), ["medical", "person"])
 
 
 async def test_found_by_number_or_by_kana_birth_date_and_sex(region: Region, settings: Settings) -> None:

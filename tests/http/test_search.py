@@ -51,6 +51,16 @@ async def test_one_person_in_every_spelling(region: Region, query: dict[str, str
     assert await found(clinic, **query) == [patient]
 
 
+@pytest.mark.parametrize(
+    ("registered", "asked"),
+    [("山﨑", "山崎"), ("渡邉", "渡辺"), ("渡邊", "渡辺"), ("渡辺", "渡邉"), ("齋藤", "斎藤"), ("濵田", "浜田")],
+)
+async def test_kanji_in_a_variant_form(region: Region, registered: str, asked: str) -> None:
+    clinic = await region.found()
+    patient = await register(clinic, name={"family": registered, "given": "ハナ"})
+    assert await found(clinic, name=asked) == [patient]
+
+
 async def test_by_number_and_by_everything_together(region: Region) -> None:
     clinic = await region.found()
     number = {"system": "ltci", "insurer": insurer(), "value": insured_number()}
