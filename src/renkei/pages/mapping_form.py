@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from renkei.catalogue import load_catalogue
 from renkei.catalogue.envelope import GROUP_TITLES, KIND_TITLES
@@ -156,21 +156,25 @@ def codes(target: Target, which: int) -> list[str]:
 
 def options(sheet: Sheet, chosen: str, which: int, *, fixed: bool = False) -> Markup:
     """The options of a select: all a column can be for; fixed: all that may be the same in every row."""
-    listed = _options(sheet, which, fixed)
-    marked = listed.replace(f'value="{escape(chosen)}"', f'value="{escape(chosen)}" selected', 1) if chosen else listed
-    if chosen and marked == listed and find_target(sheet, chosen) is not None:
-        marked = f'<option value="{escape(chosen)}" selected>{escape(title(sheet, chosen, which))}</option>{listed}'
-    return Markup(marked)  # noqa: S704 - every text in it is escaped where it is put in
+    listed, value = _options(sheet, which, fixed), Markup('value="{}"').format(chosen)
+    if value in listed:
+        return listed.replace(value, value + Markup(" selected"), 1)
+    if find_target(sheet, chosen) is None:
+        return listed
+    return Markup("<option {} selected>{}</option>{}").format(value, title(sheet, chosen, which), listed)
 
 
 @functools.lru_cache(maxsize=16)
-def _options(sheet: Sheet, which: int, fixed: bool) -> str:
-    parts: dict[str, list[str]] = {}
+def _options(sheet: Sheet, which: int, fixed: bool) -> Markup:
+    parts: dict[str, list[Markup]] = {}
     for target in all_targets(sheet):
         if not (fixed and target.about_patient):
-            one = f'<option value="{escape(target.name)}">{escape(target.title[which])}</option>'
+            one = Markup('<option value="{}">{}</option>').format(target.name, target.title[which])
             parts.setdefault(_heading(sheet, target, which), []).append(one)
-    return "".join(f'<optgroup label="{escape(name)}">{"".join(some)}</optgroup>' for name, some in parts.items())
+    nothing = Markup("")
+    return nothing.join(
+        Markup('<optgroup label="{}">{}</optgroup>').format(name, nothing.join(some)) for name, some in parts.items()
+    )
 
 
 def _heading(sheet: Sheet, target: Target, which: int) -> str:
